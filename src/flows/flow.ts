@@ -6,15 +6,7 @@
  * Decoding is `decode-json.ts` and `decode-protobuf.ts`; the edges that read sockets and files are in `sources/`.
  */
 
-export type Verdict =
-  | 'FORWARDED'
-  | 'DROPPED'
-  | 'ERROR'
-  | 'AUDIT'
-  | 'REDIRECTED'
-  | 'TRACED'
-  | 'TRANSLATED'
-  | 'UNKNOWN';
+export type Verdict = 'FORWARDED' | 'DROPPED' | 'ERROR' | 'AUDIT' | 'REDIRECTED' | 'TRACED' | 'TRANSLATED' | 'UNKNOWN';
 export type Protocol = 'TCP' | 'UDP' | 'SCTP' | 'ICMPv4' | 'ICMPv6' | 'OTHER';
 export type TrafficDirection = 'INGRESS' | 'EGRESS' | 'UNKNOWN';
 

@@ -18,10 +18,7 @@ const PodReference = Type.Object(
     id: optional(63, 'Its bulkhead.dev/pod-id, by which it is quarantined.'),
     node: optional(253, 'Node it ran on.'),
     owner: Type.Optional(
-      Type.Object(
-        { kind: text(63, 'Kind.'), name: text(253, 'Name.') },
-        { description: 'The workload that owns it.' },
-      ),
+      Type.Object({ kind: text(63, 'Kind.'), name: text(253, 'Name.') }, { description: 'The workload that owns it.' }),
     ),
     serviceAccount: optional(253, 'Its service account.'),
     images: Type.Optional(
@@ -70,7 +67,9 @@ const Activity = Type.Object({
   run: optional(256, 'Run of the agent.'),
   episode: optional(256, 'Episode of the run.'),
   started: Time('When the call started.'),
-  offsetSeconds: Type.Optional(Type.Number({ description: 'From the start of the call to the first flow, in seconds.' })),
+  offsetSeconds: Type.Optional(
+    Type.Number({ description: 'From the start of the call to the first flow, in seconds.' }),
+  ),
 });
 
 export const AgentIncidentSpec = Type.Object(
@@ -150,7 +149,9 @@ export const AgentIncidentStatus = Type.Object(
           ),
           appliedAt: Type.Optional(Time('When the API server had accepted the policies.')),
           labelledAt: Type.Optional(Time('When the pod got the quarantine label.')),
-          verifiedAt: Type.Optional(Time('When the policies and labels were read back from the API server and found to hold.')),
+          verifiedAt: Type.Optional(
+            Time('When the policies and labels were read back from the API server and found to hold.'),
+          ),
           breaches: Type.Optional(Type.Integer({ minimum: 0, description: 'New flows that still got through.' })),
         },
         { description: 'How the pod is cut off.' },

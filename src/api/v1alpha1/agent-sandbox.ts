@@ -8,9 +8,9 @@ import Type, { type Static } from 'typebox';
 import { DETECTOR_NAMES } from './detector-names.ts';
 import {
   Cidr,
+  Conditions,
   cidrPeerFields,
   cidrPeerRules,
-  Conditions,
   DnsLabel,
   Duration,
   Fqdn,
@@ -276,7 +276,8 @@ const Admission = Type.Object(
     budget: Type.Optional(
       Type.Record(Type.String(), Quantity({ description: 'The most of it.' }), {
         maxProperties: 16,
-        description: 'The most that all pods of the sandbox may use together: pods, cpu, memory, or an extended resource.',
+        description:
+          'The most that all pods of the sandbox may use together: pods, cpu, memory, or an extended resource.',
       }),
     ),
     exec: oneOf(['Allowed', 'Denied'], {

@@ -1,10 +1,11 @@
 /**
  * The objects themselves: metadata around the specs and statuses of this group.
  */
+
+import type { Static } from 'typebox';
 import type { AgentIncidentSpec, AgentIncidentStatus } from './agent-incident.ts';
 import type { AgentSandboxSpec, AgentSandboxStatus } from './agent-sandbox.ts';
 import type { Condition as ConditionSchema } from './schema-parts.ts';
-import type { Static } from 'typebox';
 
 /** The part of metav1.ObjectMeta that Bulkhead reads or writes. Times are RFC 3339 strings, as on the wire. */
 export interface ObjectMeta {

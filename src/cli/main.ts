@@ -1,0 +1,63 @@
+/**
+ * The `bulkhead` command: parses arguments, runs one command, ends the process. Also `kubectl bulkhead`.
+ */
+
+import process from 'node:process';
+import { Command, CommanderError } from 'commander';
+import { type CommandIo, EXIT, UsageError } from './io.ts';
+
+/** Every command, in the order of `bulkhead --help`. */
+function buildProgram(_io: CommandIo): Command {
+  return new Command('bulkhead')
+    .description('Contains AI agents on Kubernetes: policy, admission, detection, quarantine, and the record of why.')
+    .showHelpAfterError('(run with --help for what it takes)')
+    .exitOverride();
+}
+
+/**
+ * Runs the command line and returns its exit code. Never throws for anything a user can cause.
+ */
+export async function run(argv: readonly string[], io: CommandIo): Promise<number> {
+  let exitCode: number = EXIT.ok;
+  const program = buildProgram({
+    ...io,
+    setExitCode: (code) => {
+      exitCode = code;
+    },
+  });
+  program.configureOutput({
+    writeOut: (text) => io.stdout.write(text),
+    writeErr: (text) => io.stderr.write(text),
+  });
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    }
+    if (error instanceof UsageError) {
+      io.stderr.write(`bulkhead: ${error.message}\n`);
+      return error.exitCode;
+    }
+    io.stderr.write(`bulkhead: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    return EXIT.failure;
+  }
+}
+
+if (import.meta.main) {
+  const abort = new AbortController();
+  process.on('SIGINT', () => abort.abort());
+  process.on('SIGTERM', () => abort.abort());
+  const exitCode = await run(process.argv.slice(2), {
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    cwd: process.cwd(),
+    color: Boolean(process.stdout.isTTY) && process.env['NO_COLOR'] === undefined,
+    signal: abort.signal,
+    setExitCode: () => {},
+  });
+  process.exit(exitCode);
+}
