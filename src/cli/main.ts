@@ -55,7 +55,7 @@ if (import.meta.main) {
     stderr: process.stderr,
     env: process.env,
     cwd: process.cwd(),
-    color: Boolean(process.stdout.isTTY) && process.env['NO_COLOR'] === undefined,
+    color: process.stdout.isTTY && process.env['NO_COLOR'] === undefined,
     signal: abort.signal,
     setExitCode: () => {},
   });
