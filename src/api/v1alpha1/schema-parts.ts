@@ -18,7 +18,10 @@ export function rules(...list: CelRule[]): { 'x-kubernetes-validations': CelRule
 }
 
 /** A string that takes one of a few words. */
-export function oneOf<const T extends string[]>(words: T, options: { description: string; default?: T[number] }) {
+export function oneOf<W extends string, const T extends readonly W[]>(
+  words: readonly [...T],
+  options: { description: string; default?: T[number] },
+) {
   return Type.Enum(words, { type: 'string', ...options });
 }
 
