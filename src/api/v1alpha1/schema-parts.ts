@@ -4,7 +4,7 @@
  * Every list, map and string is bounded: the API server refuses a CRD whose CEL rules could cost too much, and a bound is
  * also what keeps a hostile object small. CIDR and IP functions in the rules need Kubernetes 1.31.
  */
-import Type, { type TSchema } from 'typebox';
+import Type, { type TEnum, type TSchema } from 'typebox';
 
 /** One CEL rule of a structural schema, with the sentence the user sees. */
 export interface CelRule {
@@ -18,11 +18,11 @@ export function rules(...list: CelRule[]): { 'x-kubernetes-validations': CelRule
 }
 
 /** A string that takes one of a few words. */
-export function oneOf<W extends string, const T extends readonly W[]>(
+export function oneOf<const T extends string[]>(
   words: readonly [...T],
   options: { description: string; default?: T[number] },
-) {
-  return Type.Enum(words, { type: 'string', ...options });
+): TEnum<T> {
+  return Type.Enum<T>(words, { type: 'string', ...options });
 }
 
 /** A list whose items are told apart by one field; server-side apply merges by it and duplicates are refused. */
