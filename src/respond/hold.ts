@@ -1,0 +1,69 @@
+/**
+ * Which pods are held, by which incidents, and when a person has let one go.
+ *
+ * Derived from the incidents alone, every time: there is no second place that could disagree about who is cut off.
+ */
+import type { AgentIncidentStatus } from '../api/v1alpha1/agent-incident.ts';
+import type { AgentIncident } from '../api/v1alpha1/types.ts';
+
+/** Whether the incident is over: released by people, or dismissed without a cut. */
+export function isClosed(incident: AgentIncident): boolean {
+  return incident.status?.phase === 'Released' || incident.status?.phase === 'Dismissed';
+}
+
+/** Whether the incident demands that its pod is cut off. */
+export function holdsPod(incident: AgentIncident): boolean {
+  return incident.spec.response === 'Quarantine' && !isClosed(incident);
+}
+
+/** What the release of an incident waits for. */
+export type ReleaseState =
+  | { state: 'Waiting'; approvals: number; needed: number }
+  | { state: 'CoolingDown'; until: Date }
+  | { state: 'Due'; approvers: readonly string[] };
+
+/** How many people must approve, and how long to wait afterwards. */
+export interface ReleaseTerms {
+  approvals: number;
+  cooldown: string;
+}
+
+/** Terms when the sandbox is gone. */
+export const DEFAULT_RELEASE_TERMS: ReleaseTerms = { approvals: 1, cooldown: '0s' };
+
+/**
+ * Whether an incident may be released now. Approvals without an authenticated name and time do not count, nor does a
+ * second one of the same person.
+ */
+export function releaseState(
+  status: AgentIncidentStatus | undefined,
+  terms: ReleaseTerms,
+  now: Date,
+): ReleaseState {
+  const approvers = new Map<string, number>();
+  for (const { approver, time } of status?.approvals ?? []) {
+    const given = time === undefined ? Number.NaN : Date.parse(time);
+    if (approver !== undefined && approver !== '' && !Number.isNaN(given) && !approvers.has(approver)) {
+      approvers.set(approver, given);
+    }
+  }
+  if (approvers.size < terms.approvals) {
+    return { state: 'Waiting', approvals: approvers.size, needed: terms.approvals };
+  }
+  const enough = [...approvers.values()].sort((a, b) => a - b)[terms.approvals - 1] ?? 0;
+  const until = new Date(enough + parseDuration(terms.cooldown));
+  return until > now ? { state: 'CoolingDown', until } : { state: 'Due', approvers: [...approvers.keys()] };
+}
+
+/**
+ * Milliseconds of a duration such as `90s` or `1h30m`, as the CRD's pattern allows it.
+ */
+export function parseDuration(text: string): number {
+  let total = 0;
+  for (const [, amount, unit] of text.matchAll(/(\d+)(s|m|h|d)/g)) {
+    total += Number(amount) * (UNIT_MS[unit ?? ''] ?? 0);
+  }
+  return total;
+}
+
+const UNIT_MS: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
