@@ -72,11 +72,17 @@ export const Fqdn = (description: string) =>
     pattern: '^(\\*\\.)?([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\\.)+[a-z]([-a-z0-9]{0,61}[a-z0-9])?$',
   });
 
+const LABEL_VALUE = '^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$';
+const LABEL_KEY =
+  '^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$';
+
+const LabelValue = Type.String({ maxLength: 63, pattern: LABEL_VALUE });
+
 const LabelSelectorRequirement = Type.Object({
-  key: Type.String({ minLength: 1, maxLength: 317, description: 'The label key.' }),
+  key: Type.String({ minLength: 1, maxLength: 317, pattern: LABEL_KEY, description: 'The label key.' }),
   operator: oneOf(['In', 'NotIn', 'Exists', 'DoesNotExist'], { description: 'How the key relates to the values.' }),
   values: Type.Optional(
-    Type.Array(Type.String({ maxLength: 63 }), {
+    Type.Array(LabelValue, {
       maxItems: 64,
       description: 'The values; empty for Exists and DoesNotExist.',
     }),
@@ -88,9 +94,13 @@ export const LabelSelector = (description: string, ...extra: CelRule[]) =>
   Type.Object(
     {
       matchLabels: Type.Optional(
-        Type.Record(Type.String(), Type.String({ maxLength: 63 }), {
+        Type.Record(Type.String(), LabelValue, {
           maxProperties: 32,
           description: 'Labels that must all be there, with these values.',
+          ...rules({
+            rule: `self.all(key, size(key) <= 317 && key.matches("${LABEL_KEY}"))`,
+            message: 'every key must be a label key, such as app or example.com/role',
+          }),
         }),
       ),
       matchExpressions: Type.Optional(
