@@ -35,11 +35,7 @@ export const DEFAULT_RELEASE_TERMS: ReleaseTerms = { approvals: 1, cooldown: '0s
  * Whether an incident may be released now. Approvals without an authenticated name and time do not count, nor does a
  * second one of the same person.
  */
-export function releaseState(
-  status: AgentIncidentStatus | undefined,
-  terms: ReleaseTerms,
-  now: Date,
-): ReleaseState {
+export function releaseState(status: AgentIncidentStatus | undefined, terms: ReleaseTerms, now: Date): ReleaseState {
   const approvers = new Map<string, number>();
   for (const { approver, time } of status?.approvals ?? []) {
     const given = time === undefined ? Number.NaN : Date.parse(time);

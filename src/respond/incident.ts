@@ -72,7 +72,10 @@ export function decideResponse(
       : { response: 'Alert' };
   }
   if (limits === undefined) {
-    return { response: 'Alert', responseReason: 'the AgentSandbox is gone, so nothing says that the pod may be cut off' };
+    return {
+      response: 'Alert',
+      responseReason: 'the AgentSandbox is gone, so nothing says that the pod may be cut off',
+    };
   }
   if (limits.mode === 'Observe') {
     return { response: 'Alert', responseReason: 'mode Observe: would have quarantined the pod' };

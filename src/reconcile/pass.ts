@@ -1,0 +1,94 @@
+/**
+ * One pass over one sandbox: what was read, what was decided, and what is to be written at the end.
+ *
+ * Steps share this record and nothing else. They may write policies and pod labels as they go; statuses are drafted here
+ * and written once, by `sandbox.ts`, whatever happened in between.
+ */
+import type { AgentIncidentSpec, AgentIncidentStatus } from '../api/v1alpha1/agent-incident.ts';
+import type { AgentIncident, AgentSandbox } from '../api/v1alpha1/types.ts';
+import type { PolicyObject, PolicyPlan } from '../policy/plan.ts';
+import type { PodView, Ports } from './ports.ts';
+
+/** Why the sandbox is not, or not wholly, what its spec says. Shown in conditions. */
+export interface Problem {
+  /** CamelCase, one of the reasons in api/v1alpha1/reasons.ts. */
+  reason: string;
+  message: string;
+}
+
+/** An incident and the status it will have after this pass. */
+export interface IncidentDraft {
+  incident: AgentIncident;
+  status: AgentIncidentStatus;
+  /** Whether it keeps its pod cut off, after the releases of this pass. */
+  holds: boolean;
+  /** The live pod it is about; undefined when it is gone. */
+  pod: PodView | undefined;
+}
+
+export interface Pass {
+  readonly namespace: string;
+  readonly name: string;
+  readonly ports: Ports;
+  readonly now: Date;
+  /** Undefined when the sandbox does not exist (any more). */
+  readonly sandbox: AgentSandbox | undefined;
+  /** All pods of the namespace. */
+  readonly allPods: readonly PodView[];
+  /** Pods this sandbox governs. */
+  pods: PodView[];
+  /** Incidents of this sandbox. */
+  incidents: IncidentDraft[];
+  plan: PolicyPlan;
+  /** Policies that are in the API server as compiled, after this pass. */
+  applied: PolicyObject[];
+  problems: Problem[];
+  /** Look again after so many milliseconds, without any change. */
+  requeueAfterMs: number | undefined;
+}
+
+/** One named step. Throws TransientError or TerminalError to end the pass; statuses are written all the same. */
+export type Step = (pass: Pass) => Promise<void>;
+
+/** Labels a pod keeps and gets, as the next steps must see it. */
+export function withLabels(pod: PodView, labels: Readonly<Record<string, string | null>>): PodView {
+  const merged: Record<string, string> = { ...pod.labels };
+  for (const [key, value] of Object.entries(labels)) {
+    if (value === null) {
+      delete merged[key];
+    } else {
+      merged[key] = value;
+    }
+  }
+  return { ...pod, labels: merged };
+}
+
+/** Appends to a timeline; the oldest entries after the first give way when it is full. */
+export function noted(status: AgentIncidentStatus, now: Date, actor: string, message: string): AgentIncidentStatus {
+  const [first, ...rest] = [...(status.timeline ?? []), { time: now.toISOString(), actor, message: cut(message) }];
+  const kept = first === undefined ? [] : [first, ...rest.slice(-(MAX_TIMELINE - 1))];
+  return { ...status, timeline: kept };
+}
+
+/** The spec with what is known of the pod now filled in, where the writer did not know it. */
+export function identified(spec: AgentIncidentSpec, pod: PodView, podId: string | undefined): AgentIncidentSpec['pod'] {
+  return {
+    ...spec.pod,
+    uid: spec.pod.uid ?? pod.uid,
+    ...(spec.pod.id === undefined && podId !== undefined ? { id: podId } : {}),
+    ...(spec.pod.node === undefined && pod.nodeName !== '' ? { node: pod.nodeName } : {}),
+    ...(spec.pod.owner === undefined && pod.owner !== undefined
+      ? { owner: { kind: pod.owner.kind, name: pod.owner.name } }
+      : {}),
+    ...(spec.pod.serviceAccount === undefined ? { serviceAccount: pod.serviceAccount } : {}),
+    ...(spec.pod.images === undefined ? { images: [...pod.images] } : {}),
+  };
+}
+
+/** As the CRD bounds it. */
+const MAX_TIMELINE = 64;
+const MAX_MESSAGE = 1024;
+
+function cut(text: string): string {
+  return text.length <= MAX_MESSAGE ? text : `${text.slice(0, MAX_MESSAGE - 1)}…`;
+}

@@ -1,0 +1,31 @@
+/**
+ * Lets go what people have approved to let go. From here on the incident holds nothing; the policies of this same pass
+ * follow from that.
+ */
+import { DEFAULT_RELEASE_TERMS, releaseState } from '../../respond/hold.ts';
+import { noted, type Pass } from '../pass.ts';
+
+export async function settleReleases(pass: Pass): Promise<void> {
+  const terms = pass.sandbox?.spec.response.release ?? DEFAULT_RELEASE_TERMS;
+  for (const draft of pass.incidents) {
+    if (draft.status.phase === 'Released' || draft.status.phase === 'Dismissed') {
+      continue;
+    }
+    const release = releaseState(draft.status, terms, pass.now);
+    if (release.state === 'CoolingDown') {
+      const wait = release.until.getTime() - pass.now.getTime();
+      pass.requeueAfterMs = Math.min(pass.requeueAfterMs ?? wait, wait);
+    }
+    if (release.state !== 'Due') {
+      continue;
+    }
+    const phase = draft.incident.spec.response === 'Quarantine' ? 'Released' : 'Dismissed';
+    const actor = release.approvers.join(', ');
+    draft.holds = false;
+    draft.status = noted({ ...draft.status, phase }, pass.now, actor, `${phase}: ${reasonOf(draft.status.approvals)}`);
+  }
+}
+
+function reasonOf(approvals: readonly { reason: string }[] | undefined): string {
+  return (approvals ?? []).map((approval) => approval.reason).join('; ');
+}
