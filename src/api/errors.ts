@@ -79,12 +79,15 @@ export function errorKind(error: unknown): ErrorKind {
     return { kind: 'transient', code: error.code, retryAfterMs: error.retryAfterMs };
   }
   if (error instanceof ApiError) {
-    return isApiStatus(error, 400, 405, 413, 415, 422)
+    return LASTING.has(error.status)
       ? { kind: 'terminal', code: error.code }
       : { kind: 'transient', code: error.code, retryAfterMs: error.retryAfterMs };
   }
   return { kind: 'bug', code: 'InternalError' };
 }
+
+/** Answers that the same request gets again: malformed, not allowed here, too large, wrong type, invalid. */
+const LASTING = new Set([400, 405, 413, 415, 422]);
 
 function causeOf(cause: unknown): ErrorOptions | undefined {
   return cause === undefined ? undefined : { cause };
