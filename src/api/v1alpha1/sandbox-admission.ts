@@ -11,6 +11,7 @@ export const ADMISSION_CHECKS = [
   'Capabilities',
   'HostPath',
   'HostPorts',
+  'HostProbes',
   'PrivilegeEscalation',
   'RunAsNonRoot',
   'Seccomp',
