@@ -1,5 +1,5 @@
 // Command controlplane is a Kubernetes control plane in one file: etcd, kube-apiserver and
-// kube-controller-manager, each the upstream command, chosen by the first argument.
+// kube-controller-manager, each the upstream command with its own flags, chosen by the first argument.
 //
 // One binary because the three share most of their packages: one link, one cache entry. The tests and the demo start it
 // as three processes, so that each can be killed on its own.
@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+	"go.etcd.io/etcd/server/v3/etcdmain"
 	"k8s.io/component-base/cli"
 	_ "k8s.io/component-base/logs/json/register"
 	_ "k8s.io/component-base/metrics/prometheus/clientgo"
@@ -19,16 +20,27 @@ import (
 )
 
 func main() {
-	commands := map[string]func() *cobra.Command{
-		"etcd":                    etcdCommand,
-		"kube-apiserver":          apiserver.NewAPIServerCommand,
-		"kube-controller-manager": controllermanager.NewControllerManagerCommand,
+	if len(os.Args) < 2 {
+		usage()
 	}
-	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: controlplane etcd|kube-apiserver|kube-controller-manager [flags]")
-		os.Exit(2)
+	os.Args = os.Args[1:]
+	switch os.Args[0] {
+	case "etcd":
+		etcdmain.Main(os.Args)
+	case "kube-apiserver":
+		run(apiserver.NewAPIServerCommand())
+	case "kube-controller-manager":
+		run(controllermanager.NewControllerManagerCommand())
+	default:
+		usage()
 	}
-	name := os.Args[1]
-	os.Args = append([]string{name}, os.Args[2:]...)
-	os.Exit(cli.Run(commands[name]()))
+}
+
+func run(command *cobra.Command) {
+	os.Exit(cli.Run(command))
+}
+
+func usage() {
+	fmt.Fprintln(os.Stderr, "usage: controlplane etcd|kube-apiserver|kube-controller-manager [flags]")
+	os.Exit(2)
 }
