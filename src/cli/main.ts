@@ -4,14 +4,20 @@
 
 import process from 'node:process';
 import { Command, CommanderError } from 'commander';
+import { incidentsCommand } from './commands/incidents.ts';
+import { quarantineCommand } from './commands/quarantine.ts';
+import { releaseCommand } from './commands/release.ts';
 import { type CommandIo, EXIT, UsageError } from './io.ts';
 
 /** Every command, in the order of `bulkhead --help`. */
-function buildProgram(_io: CommandIo): Command {
+function buildProgram(io: CommandIo): Command {
   return new Command('bulkhead')
     .description('Contains AI agents on Kubernetes: policy, admission, detection, quarantine, and the record of why.')
     .showHelpAfterError('(run with --help for what it takes)')
-    .exitOverride();
+    .exitOverride()
+    .addCommand(incidentsCommand(io))
+    .addCommand(quarantineCommand(io))
+    .addCommand(releaseCommand(io));
 }
 
 /**
