@@ -35,6 +35,9 @@ export async function run(argv: readonly string[], io: CommandIo): Promise<numbe
     writeOut: (text) => io.stdout.write(text),
     writeErr: (text) => io.stderr.write(text),
   });
+  for (const command of program.commands) {
+    command.copyInheritedSettings(program);
+  }
   try {
     await program.parseAsync([...argv], { from: 'user' });
     return exitCode;
