@@ -9,7 +9,10 @@ import type { AgentIncidentSpec, AgentIncidentStatus } from '../api/v1alpha1/age
 import type { AgentSandboxStatus } from '../api/v1alpha1/agent-sandbox.ts';
 import type { AgentIncident, AgentSandbox, OwnerReference } from '../api/v1alpha1/types.ts';
 import type { SourceHealth } from '../flows/flow.ts';
-import type { ClusterFacts, PolicyObject } from '../policy/plan.ts';
+import type { ClusterFacts, PolicyObject, ServiceFacts } from '../policy/plan.ts';
+
+/** Passed on, so that the edge which implements the ports needs nothing else of the domain. */
+export type { ClusterFacts, PolicyObject, ServiceFacts };
 
 /** The part of a pod that Bulkhead keeps in memory. */
 export interface PodView {
