@@ -71,7 +71,11 @@ export function projectNode(raw: KubeObject): Addresses {
     .map(({ address }) => address);
 }
 
-export function projectEndpointSlice(raw: KubeObject): Addresses {
+/** Addresses of the API server's own slices; none of any other. */
+export function projectApiServerSlice(raw: KubeObject): Addresses {
+  if (raw.metadata.labels?.['kubernetes.io/service-name'] !== 'kubernetes') {
+    return [];
+  }
   const { endpoints } = raw as KubeObject & { endpoints?: { addresses: string[] }[] | null };
   return (endpoints ?? []).flatMap((endpoint) => endpoint.addresses);
 }

@@ -1,0 +1,140 @@
+/**
+ * Answers what reconciliation asks of the cluster, from the stores.
+ */
+import { API_VERSION, MANAGED_BY, MANAGED_BY_LABEL, SANDBOX_LABEL } from '../api/v1alpha1/labels.ts';
+import type { AgentIncident, AgentSandbox, KubeObject } from '../api/v1alpha1/types.ts';
+import type { ClusterFacts, PodView, PolicyObject, ServiceFacts, WorldReader } from '../reconcile/ports.ts';
+import { type Addresses, projectApiServerSlice, projectNode, projectPod, projectService } from './projections.ts';
+import { RESOURCES } from './resources.ts';
+import type { Store, StoreOptions } from './store.ts';
+
+/** A copy of every kind that a pass reads. */
+export interface WorldStores {
+  sandboxes: Store<AgentSandbox>;
+  incidents: Store<AgentIncident>;
+  pods: Store<PodView>;
+  services: Store<ServiceFacts>;
+  nodes: Store<Addresses>;
+  /** Of the namespace `default` only: where the API server is. */
+  apiServer: Store<Addresses>;
+  networkPolicies: Store<PolicyObject>;
+  /** Undefined where the cluster has no such kind. */
+  ciliumNetworkPolicies: Store<PolicyObject> | undefined;
+}
+
+export interface WorldOptions {
+  createStore<T>(options: StoreOptions<T>): Store<T>;
+  hasCilium: boolean;
+  /** Something that concerns one sandbox has changed. */
+  onSandbox(namespace: string, name: string): void;
+  /** Something that concerns every sandbox of a namespace has changed. */
+  onNamespace(namespace: string): void;
+  /** Something that concerns every sandbox has changed. */
+  onCluster(): void;
+  onIncident(incident: AgentIncident, previous: AgentIncident | undefined): void;
+}
+
+/** Declares the stores; what changes in them is told to the callbacks. */
+export function createWorldStores(options: WorldOptions): WorldStores {
+  const { createStore } = options;
+  const policyStore = (resource: (typeof RESOURCES)['networkPolicies']) =>
+    createStore<PolicyObject>({
+      resource,
+      project: (raw) => whole<PolicyObject>(raw),
+      onChange: ({ namespace }, object, previous) => {
+        const { [MANAGED_BY_LABEL]: manager, [SANDBOX_LABEL]: sandbox } = (object ?? previous)?.metadata.labels ?? {};
+        if (manager === MANAGED_BY && sandbox !== undefined) {
+          options.onSandbox(namespace, sandbox);
+        }
+      },
+    });
+  return {
+    sandboxes: createStore({
+      resource: RESOURCES.agentSandboxes,
+      resync: true,
+      project: (raw) => whole<AgentSandbox>(raw),
+      onChange: ({ namespace, name }, object, previous) => {
+        if (object === undefined || previous === undefined) {
+          options.onNamespace(namespace);
+        }
+        options.onSandbox(namespace, name);
+      },
+    }),
+    incidents: createStore({
+      resource: RESOURCES.agentIncidents,
+      project: (raw) => whole<AgentIncident>(raw),
+      onChange: ({ namespace }, object, previous) => {
+        const incident = object ?? previous;
+        if (incident !== undefined) {
+          options.onSandbox(namespace, incident.spec.sandbox);
+          options.onIncident(incident, object === undefined ? undefined : previous);
+        }
+      },
+    }),
+    pods: createStore({
+      resource: RESOURCES.pods,
+      project: projectPod,
+      onChange: ({ namespace }) => options.onNamespace(namespace),
+    }),
+    services: createStore({
+      resource: RESOURCES.services,
+      project: projectService,
+      onChange: () => options.onCluster(),
+    }),
+    nodes: createStore({ resource: RESOURCES.nodes, project: projectNode, onChange: () => options.onCluster() }),
+    apiServer: createStore({
+      resource: RESOURCES.endpointSlices,
+      namespace: 'default',
+      project: projectApiServerSlice,
+      onChange: () => options.onCluster(),
+    }),
+    networkPolicies: policyStore(RESOURCES.networkPolicies),
+    ciliumNetworkPolicies: options.hasCilium
+      ? policyStore(RESOURCES.ciliumNetworkPolicies as unknown as (typeof RESOURCES)['networkPolicies'])
+      : undefined,
+  };
+}
+
+/** @param engine - what the compiler writes for. */
+export function createWorldReader(stores: WorldStores, engine: ClusterFacts['engine']): WorldReader {
+  return {
+    sandbox: (namespace, name) => stores.sandboxes.get(namespace, name),
+    sandboxes: (namespace) => stores.sandboxes.list(namespace),
+    pods: (namespace) => stores.pods.list(namespace),
+    incidents: (namespace) => stores.incidents.list(namespace),
+    facts: (sandbox) => ({
+      engine,
+      apiServerAddresses: unique([
+        ...stores.apiServer.list().flat(),
+        ...(stores.services.get('default', 'kubernetes')?.clusterIPs ?? []),
+      ]),
+      nodeAddresses: unique(stores.nodes.list().flat()),
+      services: namedServices(sandbox, stores.services),
+    }),
+  };
+}
+
+/** The Services that the rules name, as far as they exist. */
+function namedServices(sandbox: AgentSandbox | undefined, services: Store<ServiceFacts>): Map<string, ServiceFacts> {
+  const named = new Map<string, ServiceFacts>();
+  for (const rule of sandbox?.spec.egress.allow ?? []) {
+    for (const { service } of rule.to) {
+      const namespace = service?.namespace ?? sandbox?.metadata.namespace ?? '';
+      const facts = service === undefined ? undefined : services.get(namespace, service.name);
+      if (service !== undefined && facts !== undefined) {
+        named.set(`${namespace}/${service.name}`, facts);
+      }
+    }
+  }
+  return named;
+}
+
+function unique(values: readonly string[]): string[] {
+  return [...new Set(values)].sort();
+}
+
+/** The object without the bookkeeping of server-side apply, which is most of its bytes. */
+function whole<T extends KubeObject>(raw: KubeObject): T {
+  const { managedFields: _dropped, ...metadata } = raw.metadata as KubeObject['metadata'] & { managedFields?: unknown };
+  return { ...raw, apiVersion: raw.apiVersion || API_VERSION, metadata } as T;
+}
