@@ -27,6 +27,7 @@ export interface WorldOptions {
   hasCilium: boolean;
   /** Something that concerns one sandbox has changed. */
   onSandbox(namespace: string, name: string): void;
+  onPod(pod: PodView | undefined, previous: PodView | undefined): void;
   /** Something that concerns every sandbox of a namespace has changed. */
   onNamespace(namespace: string): void;
   /** Something that concerns every sandbox has changed. */
@@ -74,7 +75,7 @@ export function createWorldStores(options: WorldOptions): WorldStores {
     pods: createStore({
       resource: RESOURCES.pods,
       project: projectPod,
-      onChange: ({ namespace }) => options.onNamespace(namespace),
+      onChange: (_key, pod, previous) => options.onPod(pod ?? previous, previous),
     }),
     services: createStore({
       resource: RESOURCES.services,

@@ -23,30 +23,30 @@ export interface Claim {
  * @param rivals - every sandbox of the namespace, this one included.
  */
 export function claimPods(sandbox: AgentSandbox, rivals: readonly AgentSandbox[], pods: readonly PodView[]): Claim {
+  const own = sandbox.metadata.name;
   const names = new Set(rivals.map((rival) => rival.metadata.name));
   const claim: Claim = { pods: [], overlaps: [], matched: 0 };
   const overlaps = new Set<string>();
   for (const pod of pods) {
-    const selecting = rivals.filter((rival) => selects(rival, pod)).sort(byAge);
-    const own = selecting.some((rival) => rival.metadata.name === sandbox.metadata.name);
-    if (own) {
-      claim.matched += 1;
-      for (const rival of selecting) {
-        overlaps.add(rival.metadata.name);
-      }
+    const stamp = pod.labels[SANDBOX_LABEL];
+    const governor = stamp !== undefined && names.has(stamp) ? stamp : undefined;
+    // Most pods of a busy namespace are somebody else's: one look, without asking every rival.
+    const selecting = selects(sandbox, pod) ? rivals.filter((rival) => selects(rival, pod)).sort(byAge) : [];
+    claim.matched += selecting.length > 0 ? 1 : 0;
+    for (const rival of selecting) {
+      overlaps.add(rival.metadata.name);
     }
-    const stamped = pod.labels[SANDBOX_LABEL];
-    const governor = stamped !== undefined && names.has(stamped) ? stamped : selecting[0]?.metadata.name;
-    if (governor === sandbox.metadata.name) {
+    if ((governor ?? selecting[0]?.metadata.name) === own) {
       claim.pods.push(pod);
     }
   }
-  overlaps.delete(sandbox.metadata.name);
+  overlaps.delete(own);
   claim.overlaps = [...overlaps].sort();
   return claim;
 }
 
-function selects(sandbox: AgentSandbox, pod: PodView): boolean {
+/** Whether the selector takes the pod, whoever governs it. */
+export function selects(sandbox: AgentSandbox, pod: PodView): boolean {
   const { podSelector } = sandbox.spec.selector;
   return podSelector !== undefined && matchesSelector(podSelector, pod.labels);
 }
