@@ -46,9 +46,14 @@ export const Quantity = (options: { description: string }) =>
 export const DnsLabel = (description: string) =>
   Type.String({ description, minLength: 1, maxLength: 63, pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$' });
 
-/** Name of a Kubernetes object. */
+/** Name of a Kubernetes object: an RFC 1123 subdomain. */
 export const ObjectName = (description: string) =>
-  Type.String({ description, minLength: 1, maxLength: 253, pattern: '^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$' });
+  Type.String({
+    description,
+    minLength: 1,
+    maxLength: 253,
+    pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$',
+  });
 
 /** A network without host bits, IPv4 or IPv6. */
 export const Cidr = (description: string) =>
@@ -78,6 +83,17 @@ const LABEL_KEY =
 
 const LabelValue = Type.String({ maxLength: 63, pattern: LABEL_VALUE });
 
+/** Labels of an object, or those a selector names. */
+export const Labels = (description: string) =>
+  Type.Record(Type.String(), LabelValue, {
+    maxProperties: 32,
+    description,
+    ...rules({
+      rule: `self.all(key, size(key) <= 317 && key.matches("${LABEL_KEY}"))`,
+      message: 'every key must be a label key, such as app or example.com/role',
+    }),
+  });
+
 const LabelSelectorRequirement = Type.Object({
   key: Type.String({ minLength: 1, maxLength: 317, pattern: LABEL_KEY, description: 'The label key.' }),
   operator: oneOf(['In', 'NotIn', 'Exists', 'DoesNotExist'], { description: 'How the key relates to the values.' }),
@@ -93,16 +109,7 @@ const LabelSelectorRequirement = Type.Object({
 export const LabelSelector = (description: string, ...extra: CelRule[]) =>
   Type.Object(
     {
-      matchLabels: Type.Optional(
-        Type.Record(Type.String(), LabelValue, {
-          maxProperties: 32,
-          description: 'Labels that must all be there, with these values.',
-          ...rules({
-            rule: `self.all(key, size(key) <= 317 && key.matches("${LABEL_KEY}"))`,
-            message: 'every key must be a label key, such as app or example.com/role',
-          }),
-        }),
-      ),
+      matchLabels: Type.Optional(Labels('Labels that must all be there, with these values.')),
       matchExpressions: Type.Optional(
         Type.Array(LabelSelectorRequirement, {
           maxItems: 32,
