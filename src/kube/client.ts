@@ -292,7 +292,7 @@ interface RawStatus {
   reason?: string;
   message?: string;
   code?: number;
-  details?: { retryAfterSeconds?: number };
+  details?: { retryAfterSeconds?: number; causes?: { field?: string }[] };
 }
 
 function pathOf(resource: Resource, object: KubeObject, options: WriteOptions): string {
@@ -341,6 +341,10 @@ function errorFromStatus(status: RawStatus, httpStatus: number, retryAfterMs: nu
   const code = typeof status.code === 'number' ? status.code : httpStatus;
   const reason = typeof status.reason === 'string' && status.reason !== '' ? status.reason : `Http${code}`;
   const message = typeof status.message === 'string' ? status.message.slice(0, MAX_ERROR_TEXT) : `status ${code}`;
+  if (code === 422 && status.details?.causes?.some(({ field }) => field === 'metadata.uid')) {
+    // Some verbs answer a wrong UID with 409, others with 422. It always means that another object has the name now.
+    return new ApiError(409, 'UidMismatch', message);
+  }
   const seconds = status.details?.retryAfterSeconds;
   const asked = retryAfterMs ?? (typeof seconds === 'number' && seconds > 0 ? seconds * 1000 : undefined);
   return new ApiError(code, reason, message, { retryAfterMs: asked });
