@@ -3,7 +3,7 @@ export interface LockOptions {
   /** Called once, with the holder's pid, when the lock turns out to be held. */
   onWait?: (holderPid: number) => void;
   /** Ends the waiting. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** Runs `work` while holding the lock at `path`, waiting for as long as another live process holds it. */

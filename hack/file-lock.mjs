@@ -1,7 +1,7 @@
 /**
  * A lock between runs of this project on one machine: the run whose ticket is linked to the lock's path holds it.
  *
- * A holder that died without releasing is recognised by its pid and start time, so nobody has to delete a file by hand.
+ * A holder that died without releasing is recognised by its identity, so nobody has to delete a file by hand.
  * Plain JavaScript for Node 20, because `bootstrap.mjs` needs it before anything is installed.
  */
 import { randomUUID } from 'node:crypto';
@@ -9,6 +9,7 @@ import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } 
 import { dirname } from 'node:path';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { identityOf, isRunning } from './process-identity.mjs';
 
 const POLL_MS = 200;
 
@@ -23,11 +24,11 @@ const POLL_MS = 200;
  * @template T
  */
 export async function withFileLock(path, work, options = {}) {
-  const ticket = JSON.stringify({ pid: process.pid, started: startTime(process.pid), id: randomUUID() });
+  const ticket = JSON.stringify({ ...identityOf(process.pid), id: randomUUID() });
   mkdirSync(dirname(path), { recursive: true });
   for (let told = false; !tryAcquire(path, ticket); ) {
     const holder = readTicket(path);
-    if (holder !== undefined && !isAlive(holder)) {
+    if (holder !== undefined && !isRunning(holder)) {
       breakLock(path, holder);
       continue;
     }
@@ -64,12 +65,16 @@ function tryAcquire(path, ticket) {
 }
 
 function readTicket(path) {
+  let text;
   try {
-    const text = readFileSync(path, 'utf8');
+    text = readFileSync(path, 'utf8');
     return { ...JSON.parse(text), text };
   } catch (error) {
     if (error.code === 'ENOENT') {
       return undefined;
+    }
+    if (error instanceof SyntaxError) {
+      return { pid: 0, started: '', text }; // torn by a power cut: nobody holds it
     }
     throw error;
   }
@@ -89,25 +94,5 @@ function breakLock(path, dead) {
     }
   } finally {
     rmSync(aside, { force: true });
-  }
-}
-
-function isAlive({ pid, started }) {
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    return error.code === 'EPERM';
-  }
-  return startTime(pid) === started;
-}
-
-/** When the process started, in clock ticks since boot; empty where there is no /proc and the pid alone must do. */
-function startTime(pid) {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const startField = 19;
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[startField];
-  } catch {
-    return '';
   }
 }
