@@ -1,0 +1,218 @@
+/**
+ * Writes generated objects by server-side apply, and never anybody else's.
+ *
+ * An object of the same name that Bulkhead did not make is left alone, even when it appears between our look and our
+ * write: every apply says which object it means, by UID, or that there must be none. What we own is put back to exactly
+ * the generated body: a field that somebody added beside ours would otherwise stay, and could allow what we deny.
+ */
+import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import { isApiStatus, TerminalError, TransientError } from '../api/errors.ts';
+import { MANAGED_BY, MANAGED_BY_LABEL } from '../api/v1alpha1/labels.ts';
+import type { KubeObject, ObjectMeta, OwnerReference } from '../api/v1alpha1/types.ts';
+import type { KubeClient } from './client.ts';
+import { type ObjectRef, resourceOf } from './resources.ts';
+
+export interface Applied<T extends KubeObject> {
+  /** Whether the API server stored something new. */
+  changed: boolean;
+  object: T;
+}
+
+export interface ApplierOptions {
+  client: KubeClient;
+  fieldManager: string;
+}
+
+export interface Applier {
+  /**
+   * Makes the object in the API server what `desired` says.
+   *
+   * @param live - what a cache knows of it; when it is already right, nothing is sent at all.
+   * @throws TerminalError `NameConflict` when the name belongs to somebody else.
+   */
+  apply<T extends KubeObject>(desired: T, live?: T): Promise<Applied<T>>;
+  /** Deletes this very object (by UID). Resolves with false when it was gone. Leaves alone what is not ours. */
+  remove(object: KubeObject): Promise<boolean>;
+}
+
+/** @example const { changed } = await applier.apply(networkPolicy, store.get(namespace, name)); */
+export function createApplier({ client, fieldManager }: ApplierOptions): Applier {
+  /** Body of each object as the server stored it after our last apply: defaults it adds are no drift. */
+  const settled = new Map<string, { hash: string; body: unknown }>();
+
+  async function apply<T extends KubeObject>(desired: T, cached?: T): Promise<Applied<T>> {
+    const stamped = stamp(desired);
+    let live: T | undefined = cached;
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+      if (live !== undefined) {
+        assertOurs(live, stamped, fieldManager);
+        if (isSettled(live, stamped)) {
+          return { changed: false, object: live };
+        }
+      }
+      try {
+        return await write(stamped, live);
+      } catch (error) {
+        if (!isApiStatus(error, 409)) {
+          throw error;
+        }
+        // It appeared, vanished or changed since we looked. Look at the real one.
+        live = await client.get<T>(refOf(stamped));
+      }
+    }
+    const { namespace, name } = desired.metadata;
+    throw new TransientError(
+      'Conflict',
+      `${desired.kind} ${namespace}/${name} keeps changing while it is being applied`,
+    );
+  }
+
+  async function write<T extends KubeObject>(stamped: T, live: T | undefined): Promise<Applied<T>> {
+    const guard = live === undefined ? { resourceVersion: NO_SUCH_VERSION } : { uid: live.metadata.uid };
+    const body = { ...stamped, metadata: { ...stamped.metadata, ...guard } };
+    let object = await client.apply<T>(resourceOf(stamped), body, { force: live !== undefined });
+    if (isShared(object, fieldManager)) {
+      object = await takeBack(stamped, object);
+    }
+    settled.set(object.metadata.uid ?? '', { hash: hashOf(stamped), body: bodyOf(object) });
+    return { changed: object.metadata.resourceVersion !== live?.metadata.resourceVersion, object };
+  }
+
+  /** Replaces the body, and with it every field that another manager added. Metadata of others is theirs. */
+  async function takeBack<T extends KubeObject>(stamped: T, object: T): Promise<T> {
+    const { managedFields: _theirs, ...metadata } = object.metadata as ManagedMeta;
+    const whole = { ...stamped, metadata: { ...metadata, managedFields: ownFields(object, fieldManager) } };
+    return client.replace<T>(resourceOf(stamped), whole);
+  }
+
+  function isSettled<T extends KubeObject>(live: T, stamped: T): boolean {
+    const hash = hashOf(stamped);
+    if (live.metadata.annotations?.[HASH_ANNOTATION] !== hash || !hasMetadata(live.metadata, stamped.metadata)) {
+      return false;
+    }
+    const known = settled.get(live.metadata.uid ?? '');
+    const body = known?.hash === hash ? known.body : bodyOf(stamped);
+    return isDeepStrictEqual(bodyOf(live), body);
+  }
+
+  async function remove(object: KubeObject): Promise<boolean> {
+    const live = await client.get(refOf(object));
+    if (live === undefined || live.metadata.uid !== object.metadata.uid || !isOurs(live, fieldManager)) {
+      return false;
+    }
+    settled.delete(live.metadata.uid ?? '');
+    return client.delete(refOf(object), { uid: live.metadata.uid, propagationPolicy: 'Background' });
+  }
+
+  return { apply, remove };
+}
+
+/** On generated objects: hash of what was applied, so that a cache can tell "as applied" without asking. */
+export const HASH_ANNOTATION = 'bulkhead.dev/applied-hash';
+
+interface ManagedFields {
+  manager: string;
+  operation: string;
+  subresource?: string;
+  fieldsV1?: Record<string, unknown>;
+}
+
+type ManagedMeta = ObjectMeta & { managedFields?: ManagedFields[] };
+
+function stamp<T extends KubeObject>(desired: T): T {
+  const annotations = { ...desired.metadata.annotations, [HASH_ANNOTATION]: contentHash(desired) };
+  return { ...desired, metadata: { ...desired.metadata, annotations } };
+}
+
+function hashOf(stamped: KubeObject): string {
+  return stamped.metadata.annotations?.[HASH_ANNOTATION] ?? '';
+}
+
+/** 64 bits of SHA-256 over the object; the compiler gives the same bytes for the same input. */
+function contentHash(object: KubeObject): string {
+  return createHash('sha256').update(JSON.stringify(object)).digest('hex').slice(0, 16);
+}
+
+function assertOurs(live: KubeObject, desired: KubeObject, fieldManager: string): void {
+  const { namespace, name } = live.metadata;
+  const where = `${live.kind} ${namespace}/${name}`;
+  if (!isOurs(live, fieldManager)) {
+    throw new TerminalError(
+      'NameConflict',
+      `${where} exists and was not made by Bulkhead, so it is not touched; rename or delete it, and the policy is written`,
+    );
+  }
+  const owner = live.metadata.ownerReferences?.find((reference) => isForeignOwner(reference, desired));
+  if (owner !== undefined) {
+    throw new TerminalError('NameConflict', `${where} belongs to ${owner.kind} ${owner.name}, so it is not touched`);
+  }
+}
+
+/** By its label, or, where somebody took the label away, by the record of who applied it. */
+function isOurs(object: KubeObject, fieldManager: string): boolean {
+  const { labels, managedFields } = object.metadata as ManagedMeta;
+  const applied = managedFields?.some((entry) => isOwnEntry(entry, fieldManager)) ?? false;
+  return applied || labels?.[MANAGED_BY_LABEL] === MANAGED_BY;
+}
+
+/** An owner of the same kind and name with another UID is an earlier life of ours: taken over, so that no gap opens. */
+function isForeignOwner(owner: OwnerReference, desired: KubeObject): boolean {
+  const owners = desired.metadata.ownerReferences ?? [];
+  if (owners.length === 0) {
+    return !owner.apiVersion.startsWith('bulkhead.dev/');
+  }
+  return !owners.some(({ kind, name }) => kind === owner.kind && name === owner.name);
+}
+
+function isOwnEntry(entry: ManagedFields, fieldManager: string): boolean {
+  return entry.manager === fieldManager && entry.operation === 'Apply';
+}
+
+/** Whether somebody else owns a field of the body. */
+function isShared(object: KubeObject, fieldManager: string): boolean {
+  const { managedFields = [] } = object.metadata as ManagedMeta;
+  return managedFields.some(
+    (entry) =>
+      !isOwnEntry(entry, fieldManager) &&
+      entry.subresource === undefined &&
+      Object.keys(entry.fieldsV1 ?? {}).some((field) => field !== 'f:metadata' && field !== 'f:status'),
+  );
+}
+
+function ownFields(object: KubeObject, fieldManager: string): ManagedFields[] {
+  const { managedFields = [] } = object.metadata as ManagedMeta;
+  return managedFields.filter((entry) => isOwnEntry(entry, fieldManager) || entry.subresource !== undefined);
+}
+
+/** Whether every label, annotation and owner that is wanted is there; others may add their own. */
+function hasMetadata(live: ObjectMeta, desired: ObjectMeta): boolean {
+  const owners = live.ownerReferences ?? [];
+  return (
+    contains(live.labels, desired.labels) &&
+    contains(live.annotations, desired.annotations) &&
+    (desired.ownerReferences ?? []).every(({ uid }) => owners.some((owner) => owner.uid === uid))
+  );
+}
+
+function contains(live: Record<string, string> | undefined, desired: Record<string, string> | undefined): boolean {
+  return Object.entries(desired ?? {}).every(([key, value]) => live?.[key] === value);
+}
+
+/** Everything but identity, metadata and status. */
+function bodyOf(object: KubeObject): unknown {
+  const { apiVersion: _a, kind: _k, metadata: _m, status: _s, ...body } = object as KubeObject & { status?: unknown };
+  return body;
+}
+
+function refOf(object: KubeObject): ObjectRef {
+  const { namespace, name } = object.metadata;
+  return { resource: resourceOf(object), namespace, name };
+}
+
+/**
+ * Versions begin at 1 and no object a cluster holds ever has it, so an apply that names it creates, or fails with 409 when
+ * there is an object already. Server-side apply has no other way to say "only if there is none".
+ */
+const NO_SUCH_VERSION = '1';
+const MAX_ATTEMPTS = 3;
