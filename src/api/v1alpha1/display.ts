@@ -23,6 +23,9 @@ export const DEFAULT_SHOWN = 120;
  */
 export function printable(text: unknown, max: number = DEFAULT_SHOWN): string {
   const raw = typeof text === 'string' ? text : (JSON.stringify(text) ?? String(text));
+  if (raw.length <= max && ALL_PLAIN.test(raw)) {
+    return raw;
+  }
   let shown = '';
   // As far as the text may reach when the mark for a cut still has to fit behind it.
   let fitting = '';
@@ -44,3 +47,5 @@ function escaped(character: string): string {
 
 // Combining marks are left out because they may pile up over other lines, the ignorable letters because nobody sees them.
 const SHOWN_AS_IS = /^(?!\\|\p{Default_Ignorable_Code_Point})[\p{L}\p{N}\p{P}\p{S} ]$/u;
+/** Printable ASCII but the backslash: nearly every name there is, and the decoders of flows show a lot of names. */
+const ALL_PLAIN = /^[ -[\]-~]*$/;

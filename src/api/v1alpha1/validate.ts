@@ -33,7 +33,7 @@ function checkObject(schema: JsonSchema, value: unknown, path: FieldPath, report
   const values = mapValues(schema);
   const result = new Map<string, unknown>();
   // Null says "not set": the API server drops such a field, or gives it its default.
-  const given = Object.entries(value).filter(([, field]) => field !== null);
+  const given = Object.entries(value).filter(([, field]) => field !== null && field !== undefined);
   checkSize('fields', given.length, { most: schema.maxProperties }, (text) => report(path, text));
   for (const [name, field] of given) {
     const fieldSchema = Object.hasOwn(properties, name) ? properties[name] : values;
