@@ -41,7 +41,8 @@ export function createWorldStores(options: WorldOptions): WorldStores {
   const policyStore = (resource: (typeof RESOURCES)['networkPolicies']) =>
     createStore<PolicyObject>({
       resource,
-      project: (raw) => whole<PolicyObject>(raw),
+      // With managedFields: they prove that a policy is ours when somebody takes its label away.
+      project: (raw) => raw as PolicyObject,
       onChange: ({ namespace }, object, previous) => {
         const { [MANAGED_BY_LABEL]: manager, [SANDBOX_LABEL]: sandbox } = (object ?? previous)?.metadata.labels ?? {};
         if (manager === MANAGED_BY && sandbox !== undefined) {
