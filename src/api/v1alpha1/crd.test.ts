@@ -11,6 +11,14 @@ const rootOf = (crd: ReturnType<typeof crdFor>): Structural => {
   return version!.schema.openAPIV3Schema;
 };
 
+/** The keyword that limits the size of such a value; undefined where it is limited by other means. */
+function boundOf(schema: Structural): string | undefined {
+  const isNamed = schema['type'] === 'object' && schema['additionalProperties'] === undefined;
+  const isShort = schema['enum'] !== undefined || schema['format'] === 'date-time';
+  const bounds: Record<string, string> = { array: 'maxItems', string: 'maxLength', object: 'maxProperties' };
+  return isNamed || isShort ? undefined : bounds[String(schema['type'])];
+}
+
 describe('structuralSchema', () => {
   it('takes fields with a default out of what is required', () => {
     const schema = Type.Object({
@@ -83,10 +91,8 @@ describe.each(KINDS.map((definition) => [definition.kind, definition] as const))
     it('bounds every list and map, and every string that a user writes', () => {
       const unbounded: string[] = [];
       const walk = (schema: Structural, path: string): void => {
-        const bound = { array: 'maxItems', string: 'maxLength', object: 'maxProperties' }[String(schema['type'])];
-        const named = schema['type'] === 'object' && schema['additionalProperties'] === undefined;
-        const isShort = schema['enum'] !== undefined || schema['format'] === 'date-time';
-        if (bound !== undefined && !named && !isShort && schema[bound] === undefined) {
+        const bound = boundOf(schema);
+        if (bound !== undefined && schema[bound] === undefined) {
           unbounded.push(path);
         }
         for (const [name, field] of Object.entries(schema.properties ?? {})) {
