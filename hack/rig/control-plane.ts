@@ -73,8 +73,8 @@ export async function startControlPlane(options: StartOptions = {}): Promise<Con
   const source = await resolve(options, false);
   if (source.kind === 'named') {
     const folder = mkdtempSync(join(tmpdir(), 'bulkhead-rig-'));
-    const stop = async () => rmSync(folder, { recursive: true, force: true });
-    return connect({ kubeconfigPath: source.kubeconfigPath, folder, webhookHost: LOOPBACK, stop }, options);
+    const plane = await connect({ kubeconfigPath: source.kubeconfigPath, folder, webhookHost: LOOPBACK }, options);
+    return withStop(plane, async () => rmSync(folder, { recursive: true, force: true }));
   }
   return source.kind === 'kind' ? startKind(options) : startLocal(source, options);
 }
@@ -101,13 +101,10 @@ async function startKind(options: StartOptions): Promise<ControlPlane> {
   const instance = await newInstance('kind', options);
   try {
     const kubeconfigPath = await createKindCluster(instance.name, instance.folder);
-    const stop = () => removeInstance(instance);
-    const plane = await connect(
-      { kubeconfigPath, folder: instance.folder, webhookHost: await kindGateway(), stop },
-      options,
-    );
+    const address = { kubeconfigPath, folder: instance.folder, webhookHost: await kindGateway() };
+    const plane = await connect(address, options);
     record(instance, plane.server, options);
-    return plane;
+    return withStop(plane, () => removeInstance(instance));
   } catch (error) {
     await removeInstance(instance);
     throw error;
@@ -121,30 +118,40 @@ async function startLocal(
   const instance = await newInstance(source.kind, options);
   try {
     const servers = await startLocalServers(instance, await source.programs(), options);
-    const plane = await connect({ ...servers, folder: instance.folder, webhookHost: LOOPBACK }, options);
+    const address = { kubeconfigPath: servers.kubeconfigPath, folder: instance.folder, webhookHost: LOOPBACK };
+    const plane = await connect(address, options);
     record(instance, plane.server, options);
-    return { ...servers, ...plane, adminToken: servers.adminToken };
+    return { ...servers, ...withStop(plane, servers.stop), adminToken: servers.adminToken };
   } catch (error) {
     await removeInstance(instance);
     throw error;
   }
 }
 
-/** What is the same for every kind of cluster. */
-async function connect(
-  base: Pick<ControlPlane, 'kubeconfigPath' | 'folder' | 'webhookHost' | 'stop'>,
-  options: StartOptions,
+/** Where a control plane is: enough for another process to use it. */
+export type ControlPlaneAddress = Pick<ControlPlane, 'kubeconfigPath' | 'folder' | 'webhookHost'>;
+
+/** Uses a control plane that somebody else started and will end; stopping it here only closes connections. */
+export async function connect(
+  address: ControlPlaneAddress,
+  options: Pick<StartOptions, 'env' | 'crds'> = {},
 ): Promise<ControlPlane> {
-  const access = readKubeconfig(base.kubeconfigPath);
+  const { server, caPem, token: adminToken, ...rest } = readKubeconfig(address.kubeconfigPath);
   const program = await findKubectl(options.env);
-  const kubectl = kubectlFor(program, base.kubeconfigPath, join(base.folder, KUBECTL_CACHE));
+  const kubectl = kubectlFor(program, address.kubeconfigPath, join(address.folder, KUBECTL_CACHE));
   await applyCrds(kubectl, options.crds ?? []);
-  const api = createApiClient(access);
-  const stop = async () => {
-    api.close();
-    await base.stop();
+  const api = createApiClient({ server, caPem, token: adminToken, ...rest });
+  return { ...address, server, caPem, adminToken, api, kubectl, stop: async () => api.close() };
+}
+
+function withStop(plane: ControlPlane, end: () => Promise<void>): ControlPlane {
+  return {
+    ...plane,
+    async stop() {
+      await plane.stop();
+      await end();
+    },
   };
-  return { ...base, server: access.server, caPem: access.caPem, adminToken: access.token, api, kubectl, stop };
 }
 
 function newInstance(source: Instance['source'], options: StartOptions): Promise<Instance> {

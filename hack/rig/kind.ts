@@ -3,6 +3,7 @@
  * instead of a build of several.
  */
 import { join } from 'node:path';
+import type { Environment } from './folders.ts';
 import { RigError } from './rig-error.ts';
 import { runProgram } from './run-program.ts';
 
@@ -11,9 +12,9 @@ const ENGINE_TIMEOUT_MS = 5_000;
 const READY_TIMEOUT = '180s';
 
 /** Whether kind is on PATH and a Docker engine answers. */
-export async function hasKind(): Promise<boolean> {
-  const kind = await runProgram('kind', ['version']);
-  return kind?.code === 0 && (await engineAnswers());
+export async function hasKind(env: Environment): Promise<boolean> {
+  const kind = await runProgram('kind', ['version'], { env });
+  return kind?.code === 0 && (await engineAnswers(env));
 }
 
 /** Creates the cluster and its kubeconfig in `folder`. */
@@ -61,10 +62,10 @@ function clusterName(name: string): string {
   return `bulkhead-${name}`;
 }
 
-async function engineAnswers(): Promise<boolean> {
+async function engineAnswers(env: Environment): Promise<boolean> {
   try {
     const signal = AbortSignal.timeout(ENGINE_TIMEOUT_MS);
-    const answer = await runProgram('docker', ['version', '--format', '{{.Server.Version}}'], { signal });
+    const answer = await runProgram('docker', ['version', '--format', '{{.Server.Version}}'], { env, signal });
     return answer?.code === 0;
   } catch (error) {
     if (error instanceof Error && error.name === 'AbortError') {

@@ -11,9 +11,9 @@ import { RigError } from './rig-error.ts';
 export interface Access {
   server: string;
   caPem: string;
-  token?: string;
-  clientCertificatePem?: string;
-  clientKeyPem?: string;
+  token?: string | undefined;
+  clientCertificatePem?: string | undefined;
+  clientKeyPem?: string | undefined;
 }
 
 interface Kubeconfig {
@@ -53,9 +53,9 @@ export function readKubeconfig(path: string): Access {
   return {
     server: cluster['server'],
     caPem: read(cluster, 'certificate-authority') ?? '',
-    ...defined('token', typeof user['token'] === 'string' ? user['token'] : undefined),
-    ...defined('clientCertificatePem', read(user, 'client-certificate')),
-    ...defined('clientKeyPem', read(user, 'client-key')),
+    token: typeof user['token'] === 'string' ? user['token'] : undefined,
+    clientCertificatePem: read(user, 'client-certificate'),
+    clientKeyPem: read(user, 'client-key'),
   };
 }
 
@@ -84,8 +84,4 @@ function readField(path: string, from: Record<string, unknown>, key: string): st
 
 function toBase64(text: string): string {
   return Buffer.from(text).toString('base64');
-}
-
-function defined<Key extends string>(key: Key, value: string | undefined): { [K in Key]?: string } {
-  return value === undefined ? {} : ({ [key]: value } as { [K in Key]?: string });
 }

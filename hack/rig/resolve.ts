@@ -49,7 +49,7 @@ export async function resolveSource(
   if (findBuild(CONTROL_PLANE, env, version) !== undefined) {
     return build;
   }
-  if (!own && (await hasKind())) {
+  if (!own && (await hasKind(env))) {
     return { kind: 'kind' };
   }
   if (version === undefined) {
