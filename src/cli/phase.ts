@@ -23,27 +23,34 @@ export async function awaitPhase(
   if (want.seconds <= 0) {
     return;
   }
-  const wanted = [want.wanted].flat();
+  const wanted: readonly string[] = [want.wanted].flat();
   const { namespace, name } = incident.metadata;
   const deadline = Date.now() + want.seconds * 1000;
-  let told = incident.status?.timeline?.length ?? 0;
-  let phase: IncidentPhase | undefined;
+  let seen = incident;
   while (Date.now() < deadline && !io.signal.aborted) {
     const current = await client.get<AgentIncident>({ resource: RESOURCES.agentIncidents, namespace, name });
-    for (const entry of current?.status?.timeline?.slice(told) ?? []) {
-      io.stdout.write(`  ${entry.time}  ${printable(`${entry.actor}: ${entry.message}`, 1200)}\n`);
+    if (current !== undefined) {
+      tell(io, seen, current);
+      seen = current;
     }
-    told = Math.max(told, current?.status?.timeline?.length ?? 0);
-    phase = current?.status?.phase;
-    if (phase !== undefined && wanted.includes(phase)) {
+    if (wanted.includes(seen.status?.phase ?? '')) {
       return;
     }
     await sleep(POLL_MS);
   }
+  const phase = seen.status?.phase ?? 'untouched';
   io.stderr.write(
-    `bulkhead: ${name} is ${phase ?? 'untouched'} after ${want.seconds} s, not ${wanted.join(' or ')}; is the operator running? See kubectl describe ainc ${name} -n ${namespace}\n`,
+    `bulkhead: ${name} is ${phase} after ${want.seconds} s, not ${wanted.join(' or ')}; is the operator running? See kubectl describe ainc ${name} -n ${namespace}\n`,
   );
   io.setExitCode(EXIT.no);
+}
+
+/** Prints what the timeline has gained. */
+function tell(io: CommandIo, before: AgentIncident, after: AgentIncident): void {
+  const told = before.status?.timeline?.length ?? 0;
+  for (const entry of after.status?.timeline?.slice(told) ?? []) {
+    io.stdout.write(`  ${entry.time}  ${printable(`${entry.actor}: ${entry.message}`, 1200)}\n`);
+  }
 }
 
 /** Milliseconds between two looks. */

@@ -91,9 +91,7 @@ export function createWorldStores(options: WorldOptions): WorldStores {
       onChange: () => options.onCluster(),
     }),
     networkPolicies: policyStore(RESOURCES.networkPolicies),
-    ciliumNetworkPolicies: options.hasCilium
-      ? policyStore(RESOURCES.ciliumNetworkPolicies as unknown as (typeof RESOURCES)['networkPolicies'])
-      : undefined,
+    ciliumNetworkPolicies: options.hasCilium ? policyStore(RESOURCES.ciliumNetworkPolicies) : undefined,
   };
 }
 
@@ -118,12 +116,13 @@ export function createWorldReader(stores: WorldStores, engine: ClusterFacts['eng
 
 /** The Services that the rules name, as far as they exist. */
 function namedServices(sandbox: AgentSandbox | undefined, services: Store<ServiceFacts>): Map<string, ServiceFacts> {
+  const peers = (sandbox?.spec.egress.allow ?? []).flatMap((rule) => rule.to);
   const named = new Map<string, ServiceFacts>();
-  for (const rule of sandbox?.spec.egress.allow ?? []) {
-    for (const { service } of rule.to) {
-      const namespace = service?.namespace ?? sandbox?.metadata.namespace ?? '';
-      const facts = service === undefined ? undefined : services.get(namespace, service.name);
-      if (service !== undefined && facts !== undefined) {
+  for (const { service } of peers) {
+    if (service !== undefined) {
+      const namespace = service.namespace ?? sandbox?.metadata.namespace ?? '';
+      const facts = services.get(namespace, service.name);
+      if (facts !== undefined) {
         named.set(`${namespace}/${service.name}`, facts);
       }
     }

@@ -5,7 +5,7 @@
  * and written once, by `sandbox.ts`, whatever happened in between.
  */
 import type { AgentIncidentSpec, AgentIncidentStatus } from '../api/v1alpha1/agent-incident.ts';
-import type { AgentIncident, AgentSandbox } from '../api/v1alpha1/types.ts';
+import type { AgentIncident, AgentSandbox, KubeObject } from '../api/v1alpha1/types.ts';
 import type { PolicyObject, PolicyPlan } from '../policy/plan.ts';
 import type { PodView, Ports } from './ports.ts';
 
@@ -83,6 +83,13 @@ export function identified(spec: AgentIncidentSpec, pod: PodView, podId: string 
     ...(spec.pod.serviceAccount === undefined ? { serviceAccount: pod.serviceAccount } : {}),
     ...(spec.pod.images === undefined ? { images: [...pod.images] } : {}),
   };
+}
+
+/** Names an object for the reporter. */
+export function reference(object: KubeObject): Parameters<Ports['reporter']['report']>[0] {
+  const { apiVersion, kind, metadata } = object;
+  const { namespace = '', name, uid } = metadata;
+  return { apiVersion, kind, namespace, name, ...(uid === undefined ? {} : { uid }) };
 }
 
 /** As the CRD bounds it. */

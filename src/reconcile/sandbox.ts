@@ -7,11 +7,11 @@
  */
 import { holdsPod } from '../respond/hold.ts';
 import { claimPods } from './claim.ts';
-import type { Pass, Step } from './pass.ts';
+import { type Pass, reference, type Step } from './pass.ts';
 import type { Ports } from './ports.ts';
 import { sameStatus, sandboxStatus } from './status.ts';
 import { announceReleases } from './steps/announce-releases.ts';
-import { applyPolicies, referenceTo, removeOrphans } from './steps/apply-policies.ts';
+import { applyPolicies, removeOrphans } from './steps/apply-policies.ts';
 import { compilePolicies } from './steps/compile-policies.ts';
 import { endPods } from './steps/end-pods.ts';
 import { identifyIncidents, podOf } from './steps/identify-incidents.ts';
@@ -120,7 +120,7 @@ async function writeStatuses(pass: Pass, failure: Error | undefined): Promise<vo
   }
   const status = sandboxStatus(pass, failure);
   if (failure !== undefined) {
-    pass.ports.reporter.report(referenceTo(pass), {
+    pass.ports.reporter.report(reference(pass.sandbox), {
       type: 'Warning',
       reason: 'ReconcileFailed',
       message: failure.message,

@@ -36,19 +36,25 @@ export const DEFAULT_RELEASE_TERMS: ReleaseTerms = { approvals: 1, cooldown: '0s
  * second one of the same person.
  */
 export function releaseState(status: AgentIncidentStatus | undefined, terms: ReleaseTerms, now: Date): ReleaseState {
-  const approvers = new Map<string, number>();
-  for (const { approver, time } of status?.approvals ?? []) {
-    const given = time === undefined ? Number.NaN : Date.parse(time);
-    if (approver !== undefined && approver !== '' && !Number.isNaN(given) && !approvers.has(approver)) {
-      approvers.set(approver, given);
-    }
-  }
+  const approvers = approversOf(status);
   if (approvers.size < terms.approvals) {
     return { state: 'Waiting', approvals: approvers.size, needed: terms.approvals };
   }
   const enough = [...approvers.values()].sort((a, b) => a - b)[terms.approvals - 1] ?? 0;
   const until = new Date(enough + parseDuration(terms.cooldown));
   return until > now ? { state: 'CoolingDown', until } : { state: 'Due', approvers: [...approvers.keys()] };
+}
+
+/** Who approved, and when first, in milliseconds. */
+function approversOf(status: AgentIncidentStatus | undefined): Map<string, number> {
+  const approvers = new Map<string, number>();
+  for (const { approver = '', time = '' } of status?.approvals ?? []) {
+    const given = Date.parse(time);
+    if (approver !== '' && !Number.isNaN(given) && !approvers.has(approver)) {
+      approvers.set(approver, given);
+    }
+  }
+  return approvers;
 }
 
 /**

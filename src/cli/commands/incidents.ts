@@ -67,15 +67,11 @@ export function describeIncident(incident: AgentIncident): string {
     `${metadata.namespace}/${metadata.name}: ${spec.title}`,
     `  ${spec.explanation}`,
     '',
-    `Pod        ${spec.pod.name} (sandbox ${spec.sandbox}${spec.pod.node === undefined ? '' : `, node ${spec.pod.node}`})`,
-    `Phase      ${status?.phase ?? 'New'}; response ${spec.response}${spec.responseReason === undefined ? '' : ` (${spec.responseReason})`}`,
-    `Score      ${spec.score} of 100 (${spec.severity}), confidence ${spec.confidence}; the pod in all ${spec.podScore}`,
-    `ATT&CK     ${[...spec.attack, ...spec.atlas].join(', ') || 'none'}`,
-    `Seen       ${spec.firstSeen ?? '?'} to ${status?.lastSeen ?? spec.lastSeen ?? '?'}, ${status?.count ?? 1} times`,
+    ...facts(incident),
     '',
     'Evidence',
     ...spec.evidence.map(
-      (e) => `  ${e.points} points  ${e.signal}: ${e.value} (from ${e.threshold}; ${e.source ?? 'no source'})`,
+      (e) => `  ${e.points} points  ${e.signal}: ${e.value} (from ${e.threshold}; ${e.source ?? ''})`,
     ),
     'Flows',
     ...spec.flows.map(
@@ -88,6 +84,19 @@ export function describeIncident(incident: AgentIncident): string {
     lines.push('', `Let go with: bulkhead release ${metadata.name} -n ${metadata.namespace} --reason "..."`);
   }
   return `${lines.map((line) => printable(line, 4096)).join('\n')}\n`;
+}
+
+function facts({ spec, status }: AgentIncident): string[] {
+  const node = spec.pod.node === undefined ? '' : `, node ${spec.pod.node}`;
+  const reason = spec.responseReason === undefined ? '' : ` (${spec.responseReason})`;
+  const lastSeen = status?.lastSeen ?? spec.lastSeen ?? '?';
+  return [
+    `Pod        ${spec.pod.name} (sandbox ${spec.sandbox}${node})`,
+    `Phase      ${status?.phase ?? 'New'}; response ${spec.response}${reason}`,
+    `Score      ${spec.score} of 100 (${spec.severity}), confidence ${spec.confidence}; the pod in all ${spec.podScore}`,
+    `ATT&CK     ${[...spec.attack, ...spec.atlas].join(', ') || 'none'}`,
+    `Seen       ${spec.firstSeen ?? '?'} to ${lastSeen}, ${status?.count ?? 1} times`,
+  ];
 }
 
 function newestFirst(a: AgentIncident, b: AgentIncident): number {

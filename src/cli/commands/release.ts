@@ -45,14 +45,13 @@ async function release(
     return;
   }
   const approved = await approve(client, incident, options.reason);
-  const given = approved.status?.approvals?.length ?? 0;
+  const approvals = approved.status?.approvals ?? [];
   const needed = await neededApprovals(client, incident);
-  const approver = approved.status?.approvals?.at(-1)?.approver ?? 'you';
-  io.stdout.write(`approved as ${printable(approver, 256)}: ${given} of ${needed} approvals\n`);
-  if (given < needed) {
-    return;
+  const approver = printable(approvals.at(-1)?.approver ?? 'you', 256);
+  io.stdout.write(`approved as ${approver}: ${approvals.length} of ${needed} approvals\n`);
+  if (approvals.length >= needed) {
+    await awaitPhase(io, client, approved, { wanted: ['Released', 'Dismissed'], seconds: Number(options.wait) });
   }
-  await awaitPhase(io, client, approved, { wanted: ['Released', 'Dismissed'], seconds: Number(options.wait) });
 }
 
 /** Adds one approval. Who gives it is stamped by admission from the authenticated caller, never by this program. */

@@ -1,28 +1,22 @@
 /**
  * Tells people about releases once the policies and labels have followed.
  */
-import type { Pass } from '../pass.ts';
+import { type IncidentDraft, type Pass, reference } from '../pass.ts';
 
 export async function announceReleases(pass: Pass): Promise<void> {
-  for (const { incident, status, pod } of pass.incidents) {
-    const before = incident.status?.phase;
-    if (status.phase === before || (status.phase !== 'Released' && status.phase !== 'Dismissed')) {
-      continue;
-    }
-    const last = status.timeline?.at(-1);
-    pass.ports.reporter.report(
-      {
-        apiVersion: incident.apiVersion,
-        kind: incident.kind,
-        namespace: pass.namespace,
-        name: incident.metadata.name,
-        ...(incident.metadata.uid === undefined ? {} : { uid: incident.metadata.uid }),
-      },
-      {
+  for (const draft of pass.incidents) {
+    const { phase } = draft.status;
+    if (phase !== draft.incident.status?.phase && (phase === 'Released' || phase === 'Dismissed')) {
+      pass.ports.reporter.report(reference(draft.incident), {
         type: 'Normal',
-        reason: status.phase,
-        message: `Pod ${pod?.name ?? incident.spec.pod.name} by ${last?.actor ?? 'unknown'}: ${last?.message ?? ''}`,
-      },
-    );
+        reason: phase,
+        message: sentence(draft),
+      });
+    }
   }
+}
+
+function sentence({ incident, status }: IncidentDraft): string {
+  const last = status.timeline?.at(-1);
+  return `Pod ${incident.spec.pod.name} by ${last?.actor ?? 'nobody'}: ${last?.message ?? ''}`;
 }

@@ -2,7 +2,7 @@
  * Writes the policies in the plan's own order, denies first, and then removes what the plan no longer has.
  */
 import type { PolicyObject } from '../../policy/plan.ts';
-import { noted, type Pass } from '../pass.ts';
+import { noted, type Pass, reference } from '../pass.ts';
 
 export async function applyPolicies(pass: Pass): Promise<void> {
   const changed: string[] = [];
@@ -16,7 +16,7 @@ export async function applyPolicies(pass: Pass): Promise<void> {
   const appliedAt = pass.ports.clock.now();
   noteContainment(pass, appliedAt);
   if (changed.length > 0 && pass.sandbox !== undefined) {
-    pass.ports.reporter.report(referenceTo(pass), {
+    pass.ports.reporter.report(reference(pass.sandbox), {
       type: 'Normal',
       reason: 'PolicyApplied',
       message: `Wrote ${changed.join(', ')}`,
@@ -36,23 +36,6 @@ export async function removeOrphans(pass: Pass): Promise<void> {
 /** Names a policy among all policies of a namespace. */
 export function idOf(object: PolicyObject): string {
   return `${object.apiVersion}/${object.kind}/${object.metadata.name}`;
-}
-
-export function referenceTo(pass: Pass): {
-  apiVersion: string;
-  kind: string;
-  namespace: string;
-  name: string;
-  uid?: string;
-} {
-  const uid = pass.sandbox?.metadata.uid;
-  return {
-    apiVersion: 'bulkhead.dev/v1alpha1',
-    kind: 'AgentSandbox',
-    namespace: pass.namespace,
-    name: pass.name,
-    ...(uid === undefined ? {} : { uid }),
-  };
 }
 
 function noteContainment(pass: Pass, appliedAt: Date): void {

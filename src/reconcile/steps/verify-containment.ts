@@ -8,7 +8,7 @@ import { POD_ID_LABEL, ROLE_LABEL } from '../../api/v1alpha1/labels.ts';
 import { matchesSelector } from '../../api/v1alpha1/selector.ts';
 import type { LabelSelector } from '../../api/v1alpha1/types.ts';
 import type { PolicyObject } from '../../policy/plan.ts';
-import { type IncidentDraft, noted, type Pass } from '../pass.ts';
+import { type IncidentDraft, noted, type Pass, reference } from '../pass.ts';
 
 export async function verifyContainment(pass: Pass): Promise<void> {
   const held = pass.incidents.filter((draft) => draft.holds);
@@ -51,7 +51,7 @@ function judge(pass: Pass, draft: IncidentDraft, live: readonly PolicyObject[]):
     'bulkhead',
     message,
   );
-  pass.ports.reporter.report(aboutIncident(draft), {
+  pass.ports.reporter.report(reference(draft.incident), {
     type: 'Warning',
     reason: 'Contained',
     message: `Pod ${draft.incident.spec.pod.name} is cut off: ${draft.incident.spec.explanation}`,
@@ -76,7 +76,7 @@ function whyNotContained(pod: NonNullable<IncidentDraft['pod']>, live: readonly 
 /** The pod selector of a policy of any kind the compiler writes. */
 function selectorOf(object: PolicyObject): LabelSelector {
   const selector = object.spec['podSelector'] ?? object.spec['endpointSelector'];
-  return (selector ?? NOTHING) as LabelSelector;
+  return selector ?? NOTHING;
 }
 
 /** Selects no pod: a policy without a selector must not count as one that cuts. */
@@ -88,22 +88,11 @@ function fail(pass: Pass, draft: IncidentDraft, why: string): void {
     return;
   }
   draft.status = noted({ ...draft.status, phase: 'ContainmentFailed' }, pass.ports.clock.now(), 'bulkhead', why);
-  pass.ports.reporter.report(aboutIncident(draft), {
+  pass.ports.reporter.report(reference(draft.incident), {
     type: 'Warning',
     reason: 'ContainmentFailed',
     message: `Pod ${draft.incident.spec.pod.name} is not cut off: ${why}`,
   });
-}
-
-function aboutIncident({ incident }: IncidentDraft) {
-  const { apiVersion, kind, metadata } = incident;
-  return {
-    apiVersion,
-    kind,
-    namespace: metadata.namespace ?? '',
-    name: metadata.name,
-    ...(metadata.uid === undefined ? {} : { uid: metadata.uid }),
-  };
 }
 
 /** A failed containment is tried again soon: the cause may be a write that is on its way. */

@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest';
+import { incident } from '../../test/support/objects.ts';
+import { holdsPod, parseDuration, releaseState } from './hold.ts';
+
+const NOW = new Date('2026-11-22T10:00:00Z');
+const at = (time: string, approver?: string) => ({
+  ...(approver === undefined ? {} : { approver }),
+  time,
+  reason: 'why',
+});
+
+describe('a pod is held', () => {
+  it.each([
+    ['by a quarantine nobody has closed', 'Quarantine', 'Contained', true],
+    ['by one that has not begun', 'Quarantine', undefined, true],
+    ['by one that failed', 'Quarantine', 'ContainmentFailed', true],
+    ['not after its release', 'Quarantine', 'Released', false],
+    ['not by an alert', 'Alert', 'Open', false],
+  ] as const)('%s', (_name, response, phase, held) => {
+    const record = { ...incident('i', { response }), ...(phase === undefined ? {} : { status: { phase } }) };
+    expect(holdsPod(record)).toBe(held);
+  });
+});
+
+describe('a release is due', () => {
+  const one = { approvals: 1, cooldown: '0s' };
+  it.each([
+    ['not without approval', [], one, 'Waiting'],
+    ['with the approval asked for', [at('2026-11-22T09:00:00Z', 'sam')], one, 'Due'],
+    ['not for an approval without an authenticated name', [at('2026-11-22T09:00:00Z')], one, 'Waiting'],
+    ['not for an approval whose time is no time', [at('yesterday', 'sam')], one, 'Waiting'],
+    [
+      'not when one person approved twice',
+      [at('2026-11-22T09:00:00Z', 'sam'), at('2026-11-22T09:01:00Z', 'sam')],
+      { approvals: 2, cooldown: '0s' },
+      'Waiting',
+    ],
+    ['not within the cool-down', [at('2026-11-22T09:59:00Z', 'sam')], { approvals: 1, cooldown: '2m' }, 'CoolingDown'],
+    ['after the cool-down', [at('2026-11-22T09:58:00Z', 'sam')], { approvals: 1, cooldown: '2m' }, 'Due'],
+  ] as const)('%s', (_name, approvals, terms, state) => {
+    expect(releaseState({ approvals: [...approvals] }, terms, NOW).state).toBe(state);
+  });
+
+  it('counts the cool-down from the approval that completed the number', () => {
+    const approvals = [at('2026-11-22T09:00:00Z', 'sam'), at('2026-11-22T09:59:30Z', 'kim')];
+    expect(releaseState({ approvals }, { approvals: 2, cooldown: '1m' }, NOW)).toEqual({
+      state: 'CoolingDown',
+      until: new Date('2026-11-22T10:00:30Z'),
+    });
+  });
+});
+
+it.each([
+  ['0s', 0],
+  ['90s', 90_000],
+  ['1h30m', 5_400_000],
+  ['2d', 172_800_000],
+])('reads the duration %s', (text, ms) => {
+  expect(parseDuration(text)).toBe(ms);
+});
