@@ -86,16 +86,16 @@ export function describeIncident(incident: AgentIncident): string {
   return `${lines.map((line) => printable(line, 4096)).join('\n')}\n`;
 }
 
-function facts({ spec, status }: AgentIncident): string[] {
+function facts({ spec, status = {} }: AgentIncident): string[] {
   const node = spec.pod.node === undefined ? '' : `, node ${spec.pod.node}`;
   const reason = spec.responseReason === undefined ? '' : ` (${spec.responseReason})`;
-  const lastSeen = status?.lastSeen ?? spec.lastSeen ?? '?';
+  const lastSeen = status.lastSeen ?? spec.lastSeen ?? '?';
   return [
     `Pod        ${spec.pod.name} (sandbox ${spec.sandbox}${node})`,
-    `Phase      ${status?.phase ?? 'New'}; response ${spec.response}${reason}`,
+    `Phase      ${status.phase ?? 'New'}; response ${spec.response}${reason}`,
     `Score      ${spec.score} of 100 (${spec.severity}), confidence ${spec.confidence}; the pod in all ${spec.podScore}`,
     `ATT&CK     ${[...spec.attack, ...spec.atlas].join(', ') || 'none'}`,
-    `Seen       ${spec.firstSeen ?? '?'} to ${lastSeen}, ${status?.count ?? 1} times`,
+    `Seen       ${spec.firstSeen ?? '?'} to ${lastSeen}, ${status.count ?? 1} times`,
   ];
 }
 
