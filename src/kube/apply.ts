@@ -92,7 +92,7 @@ export function createApplier({ client, fieldManager }: ApplierOptions): Applier
       return false;
     }
     const known = settled.get(live.metadata.uid ?? '');
-    const body = known?.hash === hash ? known.body : bodyOf(stamped);
+    const body = known?.hash === hash ? known.body : storedBody(stamped);
     return isDeepStrictEqual(bodyOf(live), body);
   }
 
@@ -205,6 +205,18 @@ function bodyOf(object: KubeObject): unknown {
   return body;
 }
 
+/** The body as the API server will store it, so that a restart does not write every policy once more. */
+function storedBody(desired: KubeObject): unknown {
+  const body = bodyOf(desired);
+  return DROPS_EMPTY_LISTS.has(desired.apiVersion)
+    ? JSON.parse(JSON.stringify(body, (_key, value: unknown) => (isEmptyList(value) ? undefined : value)))
+    : body;
+}
+
+function isEmptyList(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0;
+}
+
 function refOf(object: KubeObject): ObjectRef {
   const { namespace, name } = object.metadata;
   return { resource: resourceOf(object), namespace, name };
@@ -216,3 +228,8 @@ function refOf(object: KubeObject): ObjectRef {
  */
 const NO_SUCH_VERSION = '1';
 const MAX_ATTEMPTS = 3;
+/**
+ * Groups whose Go types leave empty lists out when stored, so that there an empty and an absent list are one. In a CRD
+ * they are two, and may mean the opposite: an empty `ingress` of Cilium denies all, an absent one nothing.
+ */
+const DROPS_EMPTY_LISTS = new Set(['networking.k8s.io/v1']);
