@@ -7,6 +7,7 @@ import { Command, CommanderError } from 'commander';
 import { incidentsCommand } from './commands/incidents.ts';
 import { quarantineCommand } from './commands/quarantine.ts';
 import { releaseCommand } from './commands/release.ts';
+import { renderCommand } from './commands/render.ts';
 import { type CommandIo, EXIT, UsageError } from './io.ts';
 
 /** Every command, in the order of `bulkhead --help`. */
@@ -15,6 +16,7 @@ function buildProgram(io: CommandIo): Command {
     .description('Contains AI agents on Kubernetes: policy, admission, detection, quarantine, and the record of why.')
     .showHelpAfterError('(run with --help for what it takes)')
     .exitOverride()
+    .addCommand(renderCommand(io))
     .addCommand(incidentsCommand(io))
     .addCommand(quarantineCommand(io))
     .addCommand(releaseCommand(io));

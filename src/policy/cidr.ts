@@ -67,7 +67,7 @@ function unmapped(text: string): string {
     return text;
   }
   const parsed = ipaddr.IPv6.parse(address);
-  return parsed.isIPv4MappedAddress() ? `${parsed.toIPv4Address()}/${Number(length) - 96}` : text;
+  return parsed.isIPv4MappedAddress() ? `${parsed.toIPv4Address().toString()}/${Number(length) - 96}` : text;
 }
 
 /** 96 to 128: a shorter prefix holds more than the IPv4 addresses. */

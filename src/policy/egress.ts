@@ -109,7 +109,7 @@ function readPeer(peer: EgressPeer, field: string, ports: NonEmpty<PortSpan>, co
   }
   if (peer.service !== undefined) {
     const wish = { service: peer.service, ownNamespace: context.namespace, ports };
-    const read = readService(wish, field, context.facts.services);
+    const read = readService(wish, field, context.facts);
     return 'gap' in read
       ? { kind: 'gap', gap: read.gap }
       : { kind: 'service', permit: read.permit, service: `${read.name}.${read.namespace}` };

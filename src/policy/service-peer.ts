@@ -4,8 +4,8 @@
  * Engines judge a packet after the Service's address has been replaced by a pod's, so that is what a policy must name.
  */
 import { gap, isNonEmpty, type Permit } from './permit.ts';
-import type { ClusterFacts, PolicyGap, ServiceFacts } from './plan.ts';
-import { hasPort, type NamedPort, type PortSpan, spansOf } from './ports.ts';
+import type { ClusterFacts, Engine, PolicyGap, ServiceFacts } from './plan.ts';
+import { hasPort, type NamedPort, type PortSpan, spansOf, withoutDns } from './ports.ts';
 import { canonicalSelector, NAMESPACE_NAME_LABEL, type PodPeer, sortedUnique } from './selectors.ts';
 
 export type ReadService = { permit: Permit; namespace: string; name: string } | { gap: PolicyGap };
@@ -20,22 +20,26 @@ export interface ServiceWish {
 /**
  * @param field - path of the peer, such as `spec.egress.allow[model].to[0]`.
  */
-export function readService(wish: ServiceWish, field: string, services: ClusterFacts['services']): ReadService {
+export function readService(wish: ServiceWish, field: string, cluster: ClusterFacts): ReadService {
   const { name } = wish.service;
   const namespace = wish.service.namespace ?? wish.ownNamespace;
   const unknown = (why: string): ReadService => ({
     gap: gap('ServiceUnknown', `${field}.service`, `Service ${namespace}/${name} ${why}; it stays denied`),
   });
-  const facts = services.get(`${namespace}/${name}`);
+  const facts = cluster.services.get(`${namespace}/${name}`);
   if (facts === undefined) {
     return unknown('is not known');
   }
   if (Object.keys(facts.selector).length === 0) {
     return unknown('has no selector, so its pods are not known; allow them by pods or cidr');
   }
-  const ports = targetPorts(facts, wish.ports);
-  if (!isNonEmpty(ports)) {
+  const reached = facts.ports.filter(({ protocol, port }) => hasPort(wish.ports, protocol, port));
+  if (reached.length === 0) {
     return unknown('has none of the ports of this rule');
+  }
+  const ports = targetPorts(reached, cluster.engine);
+  if (!isNonEmpty(ports)) {
+    return unknown('leads to port 53, which spec.egress.dns alone opens');
   }
   return { permit: { peers: [podsOf(facts, namespace, wish.ownNamespace)], ports }, namespace, name };
 }
@@ -48,15 +52,16 @@ function podsOf(facts: ServiceFacts, namespace: string, ownNamespace: string): P
   return { namespaceSelector: { matchLabels: { [NAMESPACE_NAME_LABEL]: namespace } }, podSelector };
 }
 
-function targetPorts(facts: ServiceFacts, wanted: readonly PortSpan[]): (PortSpan | NamedPort)[] {
-  const reached = facts.ports.filter(({ protocol, port }) => hasPort(wanted, protocol, port));
-  const numbered = reached.flatMap(({ protocol, targetPort }) =>
-    typeof targetPort === 'number' && isProtocol(protocol) ? [{ protocol, port: targetPort }] : [],
+function targetPorts(reached: ServiceFacts['ports'], engine: Engine): (PortSpan | NamedPort)[] {
+  const numbered = spansOf(
+    reached.flatMap(({ protocol, targetPort }) =>
+      typeof targetPort === 'number' && isProtocol(protocol) ? [{ protocol, port: targetPort }] : [],
+    ),
   );
   const named = reached.flatMap(({ protocol, targetPort }) =>
     typeof targetPort === 'string' ? [{ protocol, name: targetPort }] : [],
   );
-  return [...spansOf(numbered), ...sortedUnique(named)];
+  return [...(engine === 'cilium' ? withoutDns(numbered) : numbered), ...sortedUnique(named)];
 }
 
 function isProtocol(text: string): text is PortSpan['protocol'] {
