@@ -199,7 +199,7 @@ export class WorkQueue {
 
   #logFailure(key: string, error: unknown, failure: ErrorKind, delayMs: number | undefined): void {
     const fields = {
-      key,
+      object: key,
       error,
       code: failure.code,
       retryAfterMs: delayMs === undefined ? undefined : Math.round(delayMs),

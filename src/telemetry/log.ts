@@ -114,7 +114,7 @@ function cut(text: string): string {
 }
 
 const RESERVED = new Set(['time', 'level', 'msg']);
-const SECRET_KEY = /token|secret|password|authorization|privatekey|^key$/i;
+const SECRET_KEY = /token|secret|password|authorization|private.?key/i;
 const MAX_TEXT = 1024;
 const MAX_STACK = 4096;
 const MAX_ITEMS = 32;
