@@ -20,7 +20,7 @@ import {
 const ServiceRef = Type.Object(
   {
     name: ObjectName('Name of the Service.'),
-    namespace: Type.Optional(ObjectName('Its namespace; the sandbox’s own when left out.')),
+    namespace: Type.Optional(DnsLabel('Its namespace; the sandbox’s own when left out.')),
   },
   { description: 'The pods behind a Service.' },
 );
@@ -35,7 +35,9 @@ const EgressPeer = Type.Object(
     ...cidrPeerFields,
     pods: Type.Optional(PodPeer),
     service: Type.Optional(ServiceRef),
-    preset: Type.Optional(DnsLabel('A named set of destinations; `bulkhead render --presets` lists them.')),
+    preset: Type.Optional(
+      DnsLabel('Name of a set of destinations that Bulkhead brings along; one that it does not know stays denied.'),
+    ),
   },
   rules(
     {

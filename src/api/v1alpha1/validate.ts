@@ -96,7 +96,7 @@ function checkString(schema: JsonSchema, value: unknown, path: FieldPath, report
   }
   const fail = (text: ProblemText) => report(path, { value, ...text });
   // The API server counts characters, not UTF-16 units.
-  checkSize('characters', [...value].length, { least: schema.minLength, most: schema.maxLength }, fail);
+  checkSize('characters', Array.from(value).length, { least: schema.minLength, most: schema.maxLength }, fail);
   if (schema.enum !== undefined && !schema.enum.includes(value)) {
     fail({ message: `must be one of ${schema.enum.join(', ')}`, remedy: didYouMean(value, schema.enum) });
   }
