@@ -19,8 +19,8 @@ export interface Access {
 interface Kubeconfig {
   'current-context'?: string;
   contexts?: { name: string; context: { cluster: string; user: string } }[];
-  clusters?: { name: string; cluster: Record<string, unknown> }[];
-  users?: { name: string; user?: Record<string, unknown> }[];
+  clusters?: { name: string; cluster: Fields }[];
+  users?: { name: string; user?: Fields }[];
 }
 
 /** Writes a kubeconfig with one context; only its owner may read it. */
@@ -37,26 +37,33 @@ export function writeKubeconfig(path: string, access: Access, user: string): voi
   writeFileSync(path, stringify(content), { mode: 0o600 });
 }
 
-/** The current context of a kubeconfig file. */
+/**
+ * The current context of a kubeconfig file.
+ * @throws RigError when there is none, or when it logs in by a plugin.
+ */
 export function readKubeconfig(path: string): Access {
-  const config = load(path);
-  const context = config.contexts?.find(({ name }) => name === config['current-context'])?.context;
-  const cluster = config.clusters?.find(({ name }) => name === context?.cluster)?.cluster;
-  const user = config.users?.find(({ name }) => name === context?.user)?.user ?? {};
-  if (cluster === undefined || typeof cluster['server'] !== 'string') {
-    throw new RigError(`${path} has no current context with a server; choose one with \`kubectl config use-context\`.`);
-  }
+  const { cluster, user } = currentContext(path, load(path));
   if (user['exec'] !== undefined || user['auth-provider'] !== undefined) {
     throw new RigError(`${path} logs in through a plugin; give a kubeconfig with a token or a client certificate.`);
   }
-  const read = (from: Record<string, unknown>, key: string) => readField(path, from, key);
   return {
-    server: cluster['server'],
-    caPem: read(cluster, 'certificate-authority') ?? '',
+    server: String(cluster['server']),
+    caPem: readField(path, cluster, 'certificate-authority') ?? '',
     token: typeof user['token'] === 'string' ? user['token'] : undefined,
-    clientCertificatePem: read(user, 'client-certificate'),
-    clientKeyPem: read(user, 'client-key'),
+    clientCertificatePem: readField(path, user, 'client-certificate'),
+    clientKeyPem: readField(path, user, 'client-key'),
   };
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function currentContext(path: string, config: Kubeconfig): { cluster: Fields; user: Fields } {
+  const context = config.contexts?.find(({ name }) => name === config['current-context'])?.context;
+  const cluster = config.clusters?.find(({ name }) => name === context?.cluster)?.cluster;
+  if (typeof cluster?.['server'] !== 'string') {
+    throw new RigError(`${path} has no current context with a server; choose one with \`kubectl config use-context\`.`);
+  }
+  return { cluster, user: config.users?.find(({ name }) => name === context?.user)?.user ?? {} };
 }
 
 function load(path: string): Kubeconfig {
@@ -73,7 +80,7 @@ function load(path: string): Kubeconfig {
 }
 
 /** `key` holds a file's path, `key-data` its content. */
-function readField(path: string, from: Record<string, unknown>, key: string): string | undefined {
+function readField(path: string, from: Fields, key: string): string | undefined {
   const data = from[`${key}-data`];
   if (typeof data === 'string') {
     return Buffer.from(data, 'base64').toString();

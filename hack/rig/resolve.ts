@@ -22,42 +22,46 @@ export const CONTROL_PLANE = 'controlplane';
 export const KUBECONFIG_VARIABLE = 'BULKHEAD_KUBECONFIG';
 const ASSETS_VARIABLE = 'KUBEBUILDER_ASSETS';
 
+export interface ResolveOptions extends BuildOptions {
+  env: Environment;
+  /** A kubeconfig that somebody named on a command line. */
+  kubeconfig?: string | undefined;
+  /** True for whoever is going to break the servers: then neither a named cluster nor kind will do. */
+  own: boolean;
+}
+
 /**
  * In this order: the kubeconfig that is named, by option or BULKHEAD_KUBECONFIG; KUBEBUILDER_ASSETS; a build in the
  * cache; kind; a build from Go modules.
  *
- * @param own True for whoever is going to break the servers: then neither a named cluster nor kind will do.
  * @throws RigError when the machine has none of them.
  */
-export async function resolveSource(
-  options: BuildOptions & { env: Environment; kubeconfig?: string | undefined; own: boolean },
-): Promise<ClusterSource> {
+export async function resolveSource(options: ResolveOptions): Promise<ClusterSource> {
+  return named(options) ?? assets(options) ?? (await ownBuild(options));
+}
+
+function named({ env, own, kubeconfig = env[KUBECONFIG_VARIABLE] }: ResolveOptions): ClusterSource | undefined {
+  return own || !kubeconfig ? undefined : { kind: 'named', kubeconfigPath: readable(resolve(kubeconfig)) };
+}
+
+function assets({ env }: ResolveOptions): ClusterSource | undefined {
+  const folder = env[ASSETS_VARIABLE];
+  return folder ? { kind: 'assets', programs: async () => checkAssets(folder) } : undefined;
+}
+
+async function ownBuild(options: ResolveOptions): Promise<ClusterSource> {
   const { env, own } = options;
-  const named = options.kubeconfig ?? env[KUBECONFIG_VARIABLE];
-  if (!own && named !== undefined && named !== '') {
-    return { kind: 'named', kubeconfigPath: readable(resolve(named)) };
-  }
-  const assets = env[ASSETS_VARIABLE];
-  if (assets !== undefined && assets !== '') {
-    return { kind: 'assets', programs: async () => checkAssets(assets) };
-  }
-  const build: ClusterSource = {
-    kind: 'build',
-    programs: async () => programsOfBuild(await buildGo(CONTROL_PLANE, options)),
-  };
   const version = await goVersion(env);
-  if (findBuild(CONTROL_PLANE, env, version) !== undefined) {
-    return build;
-  }
-  if (!own && (await hasKind(env))) {
+  const isBuilt = findBuild(CONTROL_PLANE, env, version) !== undefined;
+  if (!isBuilt && !own && (await hasKind(env))) {
     return { kind: 'kind' };
   }
-  if (version === undefined) {
+  if (!isBuilt && version === undefined) {
     throw new RigError(
       'A control plane needs Go 1.26 or newer on PATH (https://go.dev/dl), or envtest binaries in KUBEBUILDER_ASSETS, or Docker with kind, or a cluster named by BULKHEAD_KUBECONFIG.',
     );
   }
-  return build;
+  return { kind: 'build', programs: async () => programsOfBuild(await buildGo(CONTROL_PLANE, options)) };
 }
 
 function readable(path: string): string {

@@ -31,7 +31,7 @@ export function runProgram(
   return new Promise((resolve, reject) => {
     const child = spawn(program, [...args], {
       cwd: options.cwd,
-      env: options.env as NodeJS.ProcessEnv | undefined,
+      env: options.env,
       signal: options.signal,
     });
     const stdout: Buffer[] = [];

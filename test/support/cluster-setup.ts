@@ -5,6 +5,7 @@
 import type { TestProject } from 'vitest/node';
 import { type ControlPlaneAddress, startControlPlane } from '../../hack/rig/control-plane.ts';
 import { bulkheadCrdPaths, ciliumCrdPaths } from '../../hack/rig/crds.ts';
+import { buildGo } from '../../hack/rig/go-build.ts';
 import { RigError } from '../../hack/rig/rig-error.ts';
 
 declare module 'vitest' {
@@ -16,6 +17,7 @@ declare module 'vitest' {
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   try {
+    await buildGo('hubble-feeder'); // here rather than in the first test that needs it, whose patience is limited
     const cluster = await startControlPlane({ crds: [...bulkheadCrdPaths(), ...(await ciliumCrdPaths())] });
     const { kubeconfigPath, folder, webhookHost } = cluster;
     project.provide('cluster', { kubeconfigPath, folder, webhookHost });

@@ -4,10 +4,8 @@
  * A test that must break a server starts its own with `startLocalControlPlane`; this one has other users.
  */
 import { afterAll, beforeAll, inject } from 'vitest';
-import type { ApiClient, KubeObject } from '../../hack/rig/api-client.ts';
+import type { ApiClient } from '../../hack/rig/api-client.ts';
 import { type ControlPlane, connect } from '../../hack/rig/control-plane.ts';
-// Says what `inject('cluster')` gives.
-import type {} from './cluster-setup.ts';
 
 export interface TestCluster extends Omit<ControlPlane, 'stop'> {
   /** The file's own namespace: created when first asked for, deleted after the file's last test. */
@@ -49,7 +47,9 @@ export function useCluster(): TestCluster {
     });
   });
   afterAll(async () => {
-    await Promise.all(created.map((name) => plane?.api.request('DELETE', `/api/v1/namespaces/${name}`)));
+    for (const name of created) {
+      await plane?.api.request('DELETE', `/api/v1/namespaces/${name}`);
+    }
     await plane?.stop();
   });
   return cluster;
@@ -57,7 +57,7 @@ export function useCluster(): TestCluster {
 
 /** With its default ServiceAccount, without which no pod is admitted: the controller that makes it takes its time. */
 async function createNamespace(api: ApiClient, labels: Readonly<Record<string, string>>): Promise<string> {
-  const { metadata } = await api.call<KubeObject>('POST', '/api/v1/namespaces', {
+  const { metadata } = await api.call('POST', '/api/v1/namespaces', {
     body: { apiVersion: 'v1', kind: 'Namespace', metadata: { generateName: 'test-', labels } },
   });
   const { status } = await api.request('POST', `/api/v1/namespaces/${metadata.name}/serviceaccounts`, {
