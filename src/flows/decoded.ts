@@ -40,13 +40,15 @@ export function failedField(error: BadField, where: string): Decoded {
 
 /** Never walks into a value: a line may hold a list nested a hundred thousand levels deep. */
 function shown(value: unknown): string {
-  if (typeof value === 'string') {
-    return `"${printable(value, SHOWN_CHARACTERS)}"`;
+  switch (typeof value) {
+    case 'string':
+      return `"${printable(value, SHOWN_CHARACTERS)}"`;
+    case 'number':
+    case 'boolean':
+      return String(value);
+    default:
+      return Array.isArray(value) ? 'a list' : 'an object';
   }
-  if (typeof value === 'object') {
-    return Array.isArray(value) ? 'a list' : 'an object';
-  }
-  return String(value);
 }
 
 const SHOWN_CHARACTERS = 60;

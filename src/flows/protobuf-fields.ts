@@ -22,12 +22,13 @@ export function readFields<Target>(reader: BinaryReader, end: number, target: Ta
   while (reader.pos < end) {
     const tag = reader.uint32();
     const number = tag >>> 3;
-    const wire: WireType = tag & 7;
-    const field = fields[number];
-    if (field !== undefined && field.wire === wire) {
-      field.read(reader, target);
-    } else if (number === 0 || wire === WireType.EndGroup) {
+    const wire = WIRE_TYPES[tag & 7];
+    if (number === 0 || wire === undefined || wire === WireType.EndGroup) {
       throw new BadField('message', tag, 'made of fields');
+    }
+    const field = fields[number];
+    if (field?.wire === wire) {
+      field.read(reader, target);
     } else {
       reader.skip(wire, number);
     }
@@ -101,3 +102,13 @@ export function boolValueField<Target>(set: (target: Target, value: boolean) => 
     (target, wrapper) => set(target, wrapper.value),
   );
 }
+
+/** By the number that stands for them in a tag. */
+const WIRE_TYPES: readonly WireType[] = [
+  WireType.Varint,
+  WireType.Bit64,
+  WireType.LengthDelimited,
+  WireType.StartGroup,
+  WireType.EndGroup,
+  WireType.Bit32,
+];

@@ -75,12 +75,16 @@ export async function connectHubble(address: HubbleAddress): Promise<HubbleConne
 
 /** The gRPC status of an error, or undefined when it is none of gRPC's. */
 export function codeOf(error: unknown): status | undefined {
-  return error instanceof Error && 'code' in error ? ((error as ServiceError).code as status) : undefined;
+  return isServiceError(error) ? error.code : undefined;
 }
 
 /** Whether a message was larger than we take. */
 export function isTooLarge(error: unknown): boolean {
-  return codeOf(error) === status.RESOURCE_EXHAUSTED && error instanceof Error && error.message.includes('larger than');
+  return isServiceError(error) && error.code === status.RESOURCE_EXHAUSTED && error.details.includes('larger than');
+}
+
+function isServiceError(error: unknown): error is ServiceError {
+  return error instanceof Error && 'code' in error && 'details' in error && typeof error.code === 'number';
 }
 
 function targetOf(address: HubbleAddress): string {

@@ -20,6 +20,7 @@ import type { HubbleAddress } from './hubble-client.ts';
 import { type HubbleOptions, type HubbleSource, hubbleSource } from './hubble-grpc.ts';
 import { type JsonlFileOptions, jsonlFile } from './jsonl-file.ts';
 import { jsonlStream } from './jsonl-stream.ts';
+import type { TlsFiles } from './tls-files.ts';
 
 export interface OpenOptions extends HubbleOptions, Pick<JsonlFileOptions, 'pollMs'> {
   /** What `-` reads. */
@@ -57,13 +58,11 @@ export function openFlowSource(address: string, options: OpenOptions = {}): Open
 type Open = (url: URL, options: OpenOptions) => OpenedSource;
 
 const SCHEMES: ReadonlyMap<string, Open> = new Map<string, Open>([
-  ['hubble+grpc', (url, options) => fromServer(url, { port: 80, parameters: [] }, options)],
-  ['hubble+tls', (url, options) => fromServer(url, { port: 443, parameters: TLS_PARAMETERS }, options)],
+  ['hubble+grpc', fromPlaintextServer],
+  ['hubble+tls', fromTlsServer],
   ['unix', fromSocket],
   ['file', fromFileUrl],
 ]);
-
-const TLS_PARAMETERS = ['ca', 'cert', 'key', 'server-name'];
 
 function fromStdin(options: OpenOptions): OpenedSource {
   if (options.stdin === undefined) {
@@ -73,32 +72,35 @@ function fromStdin(options: OpenOptions): OpenedSource {
 }
 
 /** `port` is the one of the relay's Service, which is where most people connect. */
-function fromServer(url: URL, known: { port: number; parameters: readonly string[] }, options: OpenOptions) {
-  const parameters = parametersOf(url, known.parameters);
+function fromServer(url: URL, port: number, tls: TlsFiles | undefined, options: OpenOptions): OpenedSource {
   if (url.hostname === '') {
     throw bad(url.href, 'it names no host');
   }
   if (url.pathname !== '' && url.pathname !== '/') {
     throw bad(url.href, 'an address of a server has no path');
   }
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  const address: HubbleAddress = { kind: 'tcp', host, port: url.port === '' ? port : Number(url.port), tls };
+  return hubbleSource(`${url.protocol}//${url.host}`, address, options);
+}
+
+function fromPlaintextServer(url: URL, options: OpenOptions): OpenedSource {
+  parametersOf(url, []);
+  return fromServer(url, 80, undefined, options);
+}
+
+function fromTlsServer(url: URL, options: OpenOptions): OpenedSource {
+  const parameters = parametersOf(url, ['ca', 'cert', 'key', 'server-name']);
   if (parameters.has('cert') !== parameters.has('key')) {
     throw bad(url.href, 'cert and key belong together');
   }
-  const address: HubbleAddress = {
-    kind: 'tcp',
-    host: url.hostname.replace(/^\[|\]$/g, ''),
-    port: url.port === '' ? known.port : Number(url.port),
-    tls:
-      known.parameters.length === 0
-        ? undefined
-        : {
-            ca: parameters.get('ca') ?? undefined,
-            cert: parameters.get('cert') ?? undefined,
-            key: parameters.get('key') ?? undefined,
-            serverName: parameters.get('server-name') ?? undefined,
-          },
-  };
-  return hubbleSource(`${url.protocol}//${url.host}`, address, options);
+  const read = (name: string) => parameters.get(name) ?? undefined;
+  return fromServer(
+    url,
+    443,
+    { ca: read('ca'), cert: read('cert'), key: read('key'), serverName: read('server-name') },
+    options,
+  );
 }
 
 function fromSocket(url: URL, options: OpenOptions): OpenedSource {

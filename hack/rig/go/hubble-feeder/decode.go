@@ -31,6 +31,8 @@ func parseLine(line []byte) (event, error) {
 	}
 	at := wrapped.GetTime().AsTime()
 	switch {
+	case wrapped.GetLostEvents().GetSource() == flowpb.LostEventSource_HUBBLE_RING_BUFFER:
+		return event{}, fmt.Errorf("the ring makes HUBBLE_RING_BUFFER events itself, when a reader is slow, and stops at one that is fed")
 	case wrapped.GetLostEvents() != nil:
 		return event{at, wrapped.GetLostEvents()}, nil
 	case wrapped.GetAgentEvent() != nil:
