@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { findCondition, removeCondition, setCondition } from './conditions.ts';
+import { setCondition } from './conditions.ts';
 import type { Condition } from './types.ts';
 
 const READY: Condition = {
@@ -42,11 +42,4 @@ describe('setCondition', () => {
     const { lastTransitionTime: _, ...update } = READY;
     expect(setCondition([], { ...update, message: 'x'.repeat(40_000) }, LATER)[0]?.message).toHaveLength(32_768);
   });
-});
-
-it('removes and finds by type', () => {
-  const stalled: Condition = { ...READY, type: 'Stalled' };
-  expect(removeCondition([READY, stalled], 'Stalled')).toEqual([READY]);
-  expect(findCondition([READY, stalled], 'Stalled')).toEqual(stalled);
-  expect(findCondition(undefined, 'Ready')).toBeUndefined();
 });

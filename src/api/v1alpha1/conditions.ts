@@ -14,7 +14,7 @@ export const CONDITION_TYPES = {
   Stalled: 'Nothing more happens until somebody changes the object or the cluster. There only while True.',
   PolicyEnforced: 'Policies that select the pods are in the API server and nothing known stands against them.',
   DetectionCovered: 'The flows of the pods are seen, without known loss.',
-  Tripped: 'The circuit breaker has put the sandbox into Lockdown.',
+  Tripped: 'The circuit breaker has put the sandbox into Lockdown. Not set by this version.',
 } as const;
 
 export type ConditionType = keyof typeof CONDITION_TYPES;
@@ -42,16 +42,6 @@ export function setCondition(list: readonly Condition[], update: ConditionUpdate
   return before === undefined
     ? [...list, condition]
     : list.map((existing) => (existing.type === update.type ? condition : existing));
-}
-
-/** A copy of the list without one condition, for `Reconciling` and `Stalled` when they no longer hold. */
-export function removeCondition(list: readonly Condition[], type: ConditionType): Condition[] {
-  return list.filter((condition) => condition.type !== type);
-}
-
-/** The condition of that type, if it was ever set. */
-export function findCondition(list: readonly Condition[] | undefined, type: ConditionType): Condition | undefined {
-  return list?.find((condition) => condition.type === type);
 }
 
 /** As the schema bounds it, and metav1.Condition too. */

@@ -12,16 +12,13 @@ export const REASONS = {
     Reconciled: 'Everything the spec asks for, and this version can do, is in the API server.',
     ProgressingWithRetry: 'Something failed that may pass by itself; it is being tried again.',
     NotYetEnforced: 'The spec asks for something that this version accepts but cannot do yet.',
-    InvalidSpec: 'The stored object breaks a rule of the current schema; the last good policy stays in force.',
-    ForeignOwner: 'An object of the same name exists that Bulkhead did not make; it is left alone.',
-    InternalError: 'Bulkhead met a state it does not know; its log has the details.',
+    NameConflict: 'An object of the same name exists that Bulkhead did not make; it is left alone.',
   },
   Reconciling: {
     ProgressingWithRetry: 'Something failed that may pass by itself; it is being tried again.',
   },
   Stalled: {
-    InvalidSpec: 'The stored object breaks a rule of the current schema; the last good policy stays in force.',
-    ForeignOwner: 'An object of the same name exists that Bulkhead did not make; it is left alone.',
+    NameConflict: 'An object of the same name exists that Bulkhead did not make; it is left alone.',
   },
   PolicyEnforced: {
     PoliciesInPlace: 'The policies are in the API server and select running pods.',
@@ -33,6 +30,7 @@ export const REASONS = {
     NotYetEnforced: 'A rule uses a field that this version accepts but does not act on yet; it stays denied.',
     BaselineDenied: 'A rule would allow what no sandbox may reach; that part stays denied.',
     ServiceUnknown: 'A rule names a Service that does not exist or selects no pods; it stays denied.',
+    NameConflict: 'A policy of the same name exists that Bulkhead did not make; it is left alone.',
     ProgressingWithRetry: 'Something failed that may pass by itself; it is being tried again.',
   },
   DetectionCovered: {
