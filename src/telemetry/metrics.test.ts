@@ -82,7 +82,7 @@ describe('metrics', () => {
   it('are all in docs/metrics.md, and no others', async () => {
     const documented = readFileSync(new URL('../../docs/metrics.md', import.meta.url), 'utf8');
     const names = (await createMetrics({ runtime: false }).registry.getMetricsAsJSON()).map(({ name }) => name);
-    expect([...documented.matchAll(/^\| `([a-z_]+)`/gm)].map(([, name]) => name).sort()).toEqual(names.sort());
+    expect(new Set([...documented.matchAll(/^\| `([a-z_]+)`/gm)].map(([, name]) => name))).toEqual(new Set(names));
   });
 
   it('take no label that an agent may choose', async () => {
@@ -90,10 +90,8 @@ describe('metrics', () => {
     const labels = registry
       .getMetricsAsArray()
       .flatMap((metric) => (metric as { labelNames?: string[] }).labelNames ?? []);
-    const allowed = [
-      ...['name', 'controller', 'result', 'code', 'method', 'host', 'verb', 'resource', 'type', 'reason'],
-      ...['webhook', 'certificate', 'detector', 'action', 'stage', 'phase', 'state', 'source'],
-    ];
-    expect([...new Set(labels)].sort()).toEqual(allowed.sort());
+    const allowed =
+      'action certificate code controller detector host method name phase reason resource result source stage state type verb webhook';
+    expect([...new Set(labels)].toSorted().join(' ')).toBe(allowed);
   });
 });
