@@ -115,6 +115,11 @@ it('kubectl explain describes the fields', async () => {
   expect(enumerated).toMatch(/ENUM:\s+Observe\s+Enforce\s+Lockdown/);
 });
 
+const RULES = Array.from(
+  { length: 10_000 },
+  (_, i) => `{name: r${i}, to: [{fqdn: a.example}], ports: [{port: 1}]}`,
+).join();
+
 describe('kubectl refuses', () => {
   it.each([
     ['malformed YAML', `${SANDBOX}\n\tbad: 1`, /error (parsing|converting) .*yaml: line/i],

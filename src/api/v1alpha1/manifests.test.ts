@@ -29,6 +29,7 @@ describe('parseKubeObjects reads', () => {
       [pod('a')],
     ],
     ['an empty list', 'apiVersion: v1\nkind: List\nmetadata: {}\nitems: []\n', []],
+    ['an empty list as Go writes it', '{"apiVersion": "v1", "kind": "PodList", "items": null}', []],
     [
       'anchors and merge keys',
       'apiVersion: &v v1\nkind: Pod\nmetadata: {<<: {name: a}}\nx: *v\n',

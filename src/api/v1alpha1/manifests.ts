@@ -51,7 +51,8 @@ function itemsOf(document: RawDocument, problems: Problem[]): RawDocument[] {
   if (!isFields(value) || typeof value['kind'] !== 'string' || !LIST_KIND.test(value['kind']) || !('items' in value)) {
     return [document];
   }
-  const { items, kind, apiVersion } = value;
+  const { kind, apiVersion } = value;
+  const items = value['items'] ?? [];
   if (!Array.isArray(items)) {
     problems.push(problemAt(document, ['items'], { value: items, message: 'must be a list' }));
     return [];
