@@ -125,6 +125,11 @@ describe('kubectl refuses', () => {
     ['malformed YAML', `${SANDBOX}\n\tbad: 1`, /error (parsing|converting) .*yaml: line/i],
     ['an unknown field', SANDBOX.replace('spec: {', 'spec: {egres: {}, '), /unknown field "spec\.egres"/],
     [
+      '10 000 rules',
+      SANDBOX.replace('spec: {', `spec: {egress: {allow: [${RULES}]}, `),
+      /Too many: 10000: must have at most 128 items/,
+    ],
+    [
       'an empty selector',
       SANDBOX.replace('{matchLabels: {app: agent}}', '{}'),
       /an empty selector would take every pod/,
