@@ -95,12 +95,6 @@ export function webhookMetrics(registry: Registry) {
     labelNames: ['webhook', 'code'],
     registers,
   });
-  const inFlight = new Gauge({
-    name: 'controller_runtime_webhook_requests_in_flight',
-    help: 'Admission reviews under way.',
-    labelNames: ['webhook'],
-    registers,
-  });
   const expiry = new Gauge({
     name: 'bulkhead_certificate_expiry_timestamp_seconds',
     help: 'When the certificate ends, in seconds since the epoch.',
@@ -109,15 +103,10 @@ export function webhookMetrics(registry: Registry) {
   });
   return {
     webhook: {
-      /** Returns the function to call with the status when the answer is sent. */
-      began(path: string): (status: number) => void {
-        const startedMs = performance.now();
-        inFlight.inc({ webhook: path });
-        return (status) => {
-          inFlight.dec({ webhook: path });
-          latency.observe({ webhook: path }, (performance.now() - startedMs) / 1000);
-          requests.inc({ webhook: path, code: String(status) });
-        };
+      /** For WebhookServer. */
+      answered(review: { path: string; status: number; durationMs: number }) {
+        latency.observe({ webhook: review.path }, review.durationMs / 1000);
+        requests.inc({ webhook: review.path, code: String(review.status) });
       },
       /** `certificate` is `ca` or `leaf`. */
       certificateEnds(certificate: string, at: Date) {

@@ -72,11 +72,14 @@ describe('metrics', () => {
 
   it('of admission count reviews by status', async () => {
     const metrics = createMetrics({ runtime: false });
-    metrics.webhook.began('/validate-pod')(200);
-    expect(await samples(metrics, 'controller_runtime_webhook_requests')).toEqual([
-      'controller_runtime_webhook_requests_total{webhook="/validate-pod",code="200"} 1',
-      'controller_runtime_webhook_requests_in_flight{webhook="/validate-pod"} 0',
-    ]);
+    metrics.webhook.answered({ path: '/validate-pod', status: 200, durationMs: 4 });
+    expect(await samples(metrics, 'controller_runtime_webhook_')).toEqual(
+      expect.arrayContaining([
+        'controller_runtime_webhook_requests_total{webhook="/validate-pod",code="200"} 1',
+        'controller_runtime_webhook_latency_seconds_bucket{le="0.0025",webhook="/validate-pod"} 0',
+        'controller_runtime_webhook_latency_seconds_bucket{le="0.005",webhook="/validate-pod"} 1',
+      ]),
+    );
   });
 
   it('are all in docs/metrics.md, and no others', async () => {
