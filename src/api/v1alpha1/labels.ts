@@ -21,7 +21,7 @@ export const PROTECTED_POD_LABELS = [SANDBOX_LABEL, POD_ID_LABEL, QUARANTINE_LAB
 /** On generated objects: who made them. */
 export const MANAGED_BY_LABEL = 'app.kubernetes.io/managed-by';
 export const MANAGED_BY = 'bulkhead';
-/** On generated policies: what the policy is for, `sandbox` or `quarantine`. */
+/** On generated policies: what the policy is for, one of PolicyRole in policy/names.ts. */
 export const ROLE_LABEL = `${GROUP}/role`;
 /** On an AgentIncident: hash of the finding key, so that a repeat finds its incident. */
 export const FINDING_LABEL = `${GROUP}/finding`;
