@@ -18,6 +18,8 @@ export default defineConfig({
           name: 'unit',
           include: ['src/**/*.test.ts', 'hack/**/*.test.ts', 'test/**/*.test.ts'],
           exclude: NEEDS_CLUSTER,
+          // The machine may be building something beside the tests.
+          testTimeout: 30_000,
         },
       },
       {

@@ -69,7 +69,7 @@ function readable(path: string): string {
     accessSync(path, constants.R_OK);
     return path;
   } catch (error) {
-    throw new RigError(`The kubeconfig ${path} cannot be read; ${KUBECONFIG_VARIABLE} or --kubeconfig names it.`, {
+    throw new RigError(`The kubeconfig ${path} that was asked for cannot be read.`, {
       cause: error,
     });
   }
