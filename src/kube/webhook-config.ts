@@ -121,7 +121,7 @@ function rule(group: string, version: string, resources: string[], operations: s
 /** CEL: true for everything but an update of a pod that leaves images and our labels as they are. */
 const SOMETHING_TO_JUDGE = [
   'request.operation != "UPDATE"',
-  'request.subResource != ""',
+  'has(request.subResource) && request.subResource != ""',
   'object.spec.containers.map(c, c.image) != oldObject.spec.containers.map(c, c.image)',
   '(has(object.spec.initContainers) ? object.spec.initContainers.map(c, c.image) : []) != (has(oldObject.spec.initContainers) ? oldObject.spec.initContainers.map(c, c.image) : [])',
   ...PROTECTED_POD_LABELS.map(
