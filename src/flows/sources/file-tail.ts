@@ -30,8 +30,7 @@ export async function* tailFile(options: TailOptions): AsyncGenerator<TailEvent>
   try {
     while (!options.signal.aborted) {
       yield* tail.read();
-      const isRestarted = await tail.look();
-      if (isRestarted) {
+      if (await tail.isAnotherFile()) {
         yield { kind: 'restart' };
       } else {
         await pause(options.pollMs, options.signal);
@@ -59,36 +58,52 @@ class Tail {
   /** Everything up to the present end. */
   async *read(): AsyncGenerator<TailEvent> {
     while (this.#file !== undefined && !this.#options.signal.aborted) {
-      const bytesRead = await this.#readChunk(this.#file);
-      if (bytesRead === 0) {
+      const event = await this.#readChunk(this.#file);
+      if (event === undefined) {
         return;
       }
-      const bytes = this.#buffer.subarray(0, bytesRead);
-      this.#position += bytesRead;
-      this.#lastRead = Buffer.concat([this.#lastRead, bytes.subarray(-FINGERPRINT_BYTES)]).subarray(-FINGERPRINT_BYTES);
-      yield { kind: 'bytes', bytes };
+      yield event;
     }
   }
 
-  async #readChunk(file: FileHandle): Promise<number> {
+  /**
+   * Reads the last bytes again with the new ones: they show in one step whether these still follow on those.
+   */
+  async #readChunk(file: FileHandle): Promise<TailEvent | undefined> {
+    const known = this.#lastRead.length;
     try {
-      return (await file.read(this.#buffer, 0, CHUNK_BYTES, this.#position)).bytesRead;
+      const { bytesRead } = await file.read(this.#buffer, 0, CHUNK_BYTES, this.#position - known);
+      if (bytesRead < known || !this.#buffer.subarray(0, known).equals(this.#lastRead)) {
+        this.#seek(0, Buffer.alloc(0));
+        return { kind: 'restart' };
+      }
+      const bytes = this.#buffer.subarray(known, bytesRead);
+      this.#seek(this.#position + bytes.length, this.#buffer.subarray(0, bytesRead));
+      return bytes.length === 0 ? undefined : { kind: 'bytes', bytes };
     } catch (error) {
       this.#options.onState(reasonOf(error));
-      return 0;
+      return undefined;
     }
   }
 
-  /** Looks what became of the file; true when reading begins anew. */
-  async look(): Promise<boolean> {
+  #seek(position: number, readBefore: Buffer): void {
+    this.#position = position;
+    this.#lastRead = Buffer.from(readBefore.subarray(-FINGERPRINT_BYTES));
+  }
+
+  /** Whether the path names a file that is not being read yet; it is then open, at its beginning. */
+  async isAnotherFile(): Promise<boolean> {
     try {
       if (this.#file === undefined) {
-        await this.#open();
+        return await this.#open();
+      }
+      const [ours, named] = await Promise.all([this.#file.stat(), stat(this.#options.path)]);
+      this.#options.onState(undefined);
+      if ((ours.ino === named.ino && ours.dev === named.dev) || ours.size > this.#position) {
         return false;
       }
-      const isRestarted = (await this.#isReplaced()) || (await this.#isTruncated());
-      this.#options.onState(undefined);
-      return isRestarted;
+      await this.close();
+      return await this.#open();
     } catch (error) {
       // Gone for a moment between rename and create, or for good; either way the answer is to look again.
       this.#options.onState(reasonOf(error));
@@ -96,45 +111,16 @@ class Tail {
     }
   }
 
-  async #open(): Promise<void> {
+  async #open(): Promise<true> {
     const file = await open(this.#options.path, 'r');
     this.#file = file;
-    this.#position = 0;
-    this.#lastRead = Buffer.alloc(0);
+    this.#seek(0, Buffer.alloc(0));
     if (this.#from === 'end') {
-      const { size } = await file.stat();
-      this.#position = await startOfLine(file, size);
+      const { position, readBefore } = await endOfLastLine(file);
+      this.#seek(position, readBefore);
     }
     this.#from = 'start';
     this.#options.onState(undefined);
-  }
-
-  /** Whether the path names another file by now and the old one is read to its end. */
-  async #isReplaced(): Promise<boolean> {
-    const [ours, named] = await Promise.all([this.#file?.stat(), stat(this.#options.path)]);
-    if (ours === undefined || (ours.ino === named.ino && ours.dev === named.dev)) {
-      return false;
-    }
-    if (ours.size > this.#position) {
-      return false;
-    }
-    await this.close();
-    await this.#open();
-    return true;
-  }
-
-  async #isTruncated(): Promise<boolean> {
-    const file = this.#file;
-    if (file === undefined || this.#lastRead.length === 0) {
-      return false;
-    }
-    const length = this.#lastRead.length;
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, this.#position - length);
-    if (bytesRead === length && buffer.equals(this.#lastRead)) {
-      return false;
-    }
-    this.#position = 0;
-    this.#lastRead = Buffer.alloc(0);
     return true;
   }
 
@@ -145,12 +131,13 @@ class Tail {
   }
 }
 
-/** The end of the last whole line, so that following does not begin with half a line. */
-async function startOfLine(file: FileHandle, size: number): Promise<number> {
+/** The end of the last whole line, so that following does not begin with half a line, and what stands before it. */
+async function endOfLastLine(file: FileHandle): Promise<{ position: number; readBefore: Buffer }> {
+  const { size } = await file.stat();
   const length = Math.min(size, CHUNK_BYTES);
   const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, size - length);
-  const lineFeed = buffer.subarray(0, bytesRead).lastIndexOf(0x0a);
-  return lineFeed === -1 ? size : size - length + lineFeed + 1;
+  const end = buffer.subarray(0, bytesRead).lastIndexOf(LINE_FEED) + 1;
+  return { position: size - length + end, readBefore: buffer.subarray(0, end) };
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
@@ -167,6 +154,7 @@ function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+const LINE_FEED = 0x0a;
 const CHUNK_BYTES = 64 * 1024;
 
 /** A line of Hubble carries a uuid and a time, so that two files do not share this much by chance. */

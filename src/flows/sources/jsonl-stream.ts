@@ -29,7 +29,7 @@ export async function* readJsonLines(
   const decoder = createLineDecoder(intake);
   const stop = () => stream.destroy();
   signal.addEventListener('abort', stop, { once: true });
-  intake.setConnected(true);
+  intake.setConnected(!signal.aborted);
   try {
     if (signal.aborted) {
       return;
@@ -40,10 +40,10 @@ export async function* readJsonLines(
     yield* decoder.end();
     intake.setConnected(false);
   } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    intake.setConnected(false, signal.aborted ? undefined : reason);
     // Destroying the stream ends its iteration with an error; that is how an abort looks.
     if (!signal.aborted) {
-      const reason = error instanceof Error ? error.message : String(error);
-      intake.setConnected(false, reason);
       throw new FlowSourceError('Unreadable', `cannot read flows from ${name}: ${reason}`, { cause: error });
     }
   } finally {
