@@ -5,6 +5,7 @@
 import process from 'node:process';
 import { Command, CommanderError } from 'commander';
 import { incidentsCommand } from './commands/incidents.ts';
+import { operatorCommand } from './commands/operator.ts';
 import { quarantineCommand } from './commands/quarantine.ts';
 import { releaseCommand } from './commands/release.ts';
 import { renderCommand } from './commands/render.ts';
@@ -17,6 +18,7 @@ function buildProgram(io: CommandIo): Command {
     .showHelpAfterError('(run with --help for what it takes)')
     .exitOverride()
     .addCommand(renderCommand(io))
+    .addCommand(operatorCommand(io))
     .addCommand(incidentsCommand(io))
     .addCommand(quarantineCommand(io))
     .addCommand(releaseCommand(io));
