@@ -73,7 +73,7 @@ it.each([
   [
     'a named kubeconfig that is not there',
     { BULKHEAD_KUBECONFIG: '/nowhere/kubeconfig' },
-    /nowhere.kubeconfig cannot be read/,
+    /nowhere.kubeconfig that was asked for cannot be read/,
   ],
   ['a Go that is too old', { TOO_OLD: 'yes' }, /requires go >= 1\.26\.0.*go\.dev.dl/],
 ])('says what is wrong with %s', async (_, more, message) => {
