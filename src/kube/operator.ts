@@ -5,7 +5,9 @@
  * server is overridden, because as shipped it exits the process on a reset or a 503, misses deletions, swallows failed
  * writes and loses work when a handler throws (docs/adr/0001-operator-shell.md). This file is the only one that knows it.
  */
-import dotI, { type OperatorLogger, type ResourceEvent, type ResourceMeta } from '@dot-i/k8s-operator';
+import { createRequire } from 'node:module';
+import type dotIModule from '@dot-i/k8s-operator';
+import type { OperatorLogger, ResourceEvent, ResourceMeta } from '@dot-i/k8s-operator';
 import { KubeConfig } from '@kubernetes/client-node';
 import type { KubeObject } from '../api/v1alpha1/types.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -14,6 +16,9 @@ import type { Clock } from './clock.ts';
 import { Reflector, type ReflectorObserver, type ReflectorState } from './reflector.ts';
 import { type ObjectRef, type Resource, resourceByPlural } from './resources.ts';
 import { ObjectStore, type Store, type StoreOptions } from './store.ts';
+
+/** The package is CommonJS with a default export, which loaders take apart in different ways; this way there is one. */
+const dotI = createRequire(import.meta.url)('@dot-i/k8s-operator') as typeof dotIModule;
 
 export interface OperatorOptions {
   client: KubeClient;
