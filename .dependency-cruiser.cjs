@@ -27,9 +27,24 @@ module.exports = {
     only('api-is-the-bottom', 'api imports nothing of ours.', '^src/api/', '^src/api/'),
     only('policy-is-pure', 'policy knows the API and itself.', '^src/policy/', '^src/(api|policy)/'),
     only('admission-is-pure', 'admission knows the API and itself.', '^src/admission/', '^src/(api|admission)/'),
-    only('flows-know-nobody', 'The flow model and its decoders know only themselves and how to print.', '^src/flows/[^/]+$', '^src/flows/[^/]+$|^src/api/v1alpha1/display\\.ts$'),
-    only('sources-know-flows', 'Flow sources know the flow contract and themselves.', '^src/flows/sources/', '^src/flows/|^src/api/v1alpha1/display\\.ts$'),
-    only('detect-is-pure', 'Detection knows the API and the flow model.', '^src/detect/', '^src/(api|detect)/|^src/flows/[^/]+$'),
+    only(
+      'flows-know-nobody',
+      'The flow model and its decoders know only themselves and how to print.',
+      '^src/flows/[^/]+$',
+      '^src/flows/[^/]+$|^src/api/v1alpha1/display\\.ts$',
+    ),
+    only(
+      'sources-know-flows',
+      'Flow sources know the flow contract and themselves.',
+      '^src/flows/sources/',
+      '^src/flows/|^src/api/v1alpha1/display\\.ts$',
+    ),
+    only(
+      'detect-is-pure',
+      'Detection knows the API and the flow model.',
+      '^src/detect/',
+      '^src/(api|detect)/|^src/flows/[^/]+$',
+    ),
     {
       name: 'detectors-are-strangers',
       comment: 'Detectors do not know one another.',
@@ -37,9 +52,24 @@ module.exports = {
       from: { path: '^src/detect/detectors/([^/]+)\\.ts$', pathNot: TEST },
       to: { path: '^src/detect/detectors/', pathNot: '^src/detect/detectors/$1\\.ts$' },
     },
-    only('respond-plans', 'Response turns findings into plans with what policy offers.', '^src/respond/', '^src/(api|respond|policy)/|^src/detect/finding\\.ts$|^src/flows/flow\\.ts$'),
-    only('reconcile-has-ports', 'Reconciliation knows the domain and its own ports, never an edge.', '^src/reconcile/', '^src/(api|policy|admission|detect|respond|reconcile)/|^src/flows/[^/]+$'),
-    only('kube-is-an-edge', 'The cluster edge knows the API types, the ports it implements and the logger.', '^src/kube/', '^src/(api|kube|telemetry)/|^src/reconcile/ports\\.ts$'),
+    only(
+      'respond-plans',
+      'Response turns findings into plans with what policy offers.',
+      '^src/respond/',
+      '^src/(api|respond|policy)/|^src/detect/finding\\.ts$|^src/flows/flow\\.ts$',
+    ),
+    only(
+      'reconcile-has-ports',
+      'Reconciliation knows the domain and its own ports, never an edge.',
+      '^src/reconcile/',
+      '^src/(api|policy|admission|detect|respond|reconcile)/|^src/flows/[^/]+$',
+    ),
+    only(
+      'kube-is-an-edge',
+      'The cluster edge knows the API types, the ports it implements and the logger.',
+      '^src/kube/',
+      '^src/(api|kube|telemetry)/|^src/reconcile/ports\\.ts$',
+    ),
     only('telemetry-is-an-edge', 'Telemetry knows the API and itself.', '^src/telemetry/', '^src/(api|telemetry)/'),
     only('config-is-an-edge', 'Configuration knows itself.', '^src/config/', '^src/(api|config)/'),
     {
@@ -76,7 +106,11 @@ module.exports = {
     doNotFollow: { path: 'node_modules' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'], extensions: ['.ts', '.mjs', '.cjs', '.js', '.json'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default', 'types'],
+      extensions: ['.ts', '.mjs', '.cjs', '.js', '.json'],
+    },
     exclude: { path: '\\.json$' },
   },
 };

@@ -88,16 +88,16 @@ export async function startOperator(cluster: ControlPlane, options: OperatorOpti
 }
 
 async function waitUntilReady(operator: RunningOperator, ended: Promise<number>): Promise<void> {
-  let over = false;
-  void ended.then(() => {
-    over = true;
+  const state = { over: false };
+  const end = ended.finally(() => {
+    state.over = true;
   });
   const deadline = Date.now() + READY_WITHIN_MS;
-  while (Date.now() < deadline && !over) {
+  while (Date.now() < deadline && !state.over) {
     if (await isReady(operator.url)) {
       return;
     }
-    await sleep(POLL_MS);
+    await Promise.race([sleep(POLL_MS), end]);
   }
   await operator.kill();
   const tail = operator.log().trim().split('\n').slice(-8).join('\n');

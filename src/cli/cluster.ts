@@ -5,9 +5,7 @@ import path from 'node:path';
 import type { Command } from 'commander';
 import { ApiError } from '../api/errors.ts';
 import { FIELD_MANAGER } from '../api/v1alpha1/labels.ts';
-import { KubeClient } from '../kube/client.ts';
-import { loadKubeConfig } from '../kube/kube-config.ts';
-import { Transport } from '../kube/transport.ts';
+import type { KubeClient } from '../kube/client.ts';
 import { type CommandIo, EXIT, UsageError } from './io.ts';
 
 export interface ClusterOptions {
@@ -39,7 +37,7 @@ export async function withCluster<T>(
   options: ClusterOptions,
   body: (access: ClusterAccess) => Promise<T>,
 ): Promise<T> {
-  const access = openCluster(io, options);
+  const access = await openCluster(io, options);
   try {
     return await body(access);
   } catch (error) {
@@ -49,7 +47,13 @@ export async function withCluster<T>(
   }
 }
 
-function openCluster(io: CommandIo, options: ClusterOptions): ClusterAccess {
+async function openCluster(io: CommandIo, options: ClusterOptions): Promise<ClusterAccess> {
+  // Loaded here: the Kubernetes library takes half a second, which offline commands need not wait for.
+  const [{ KubeClient }, { loadKubeConfig }, { Transport }] = await Promise.all([
+    import('../kube/client.ts'),
+    import('../kube/kube-config.ts'),
+    import('../kube/transport.ts'),
+  ]);
   try {
     const loaded = loadKubeConfig({
       path: options.kubeconfig === undefined ? undefined : path.resolve(io.cwd, options.kubeconfig),

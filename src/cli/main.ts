@@ -4,20 +4,24 @@
 
 import process from 'node:process';
 import { Command, CommanderError } from 'commander';
+import { checkCommand } from './commands/check.ts';
 import { incidentsCommand } from './commands/incidents.ts';
 import { operatorCommand } from './commands/operator.ts';
 import { quarantineCommand } from './commands/quarantine.ts';
 import { releaseCommand } from './commands/release.ts';
 import { renderCommand } from './commands/render.ts';
 import { type CommandIo, EXIT, UsageError } from './io.ts';
+import { VERSION } from './version.ts';
 
 /** Every command, in the order of `bulkhead --help`. */
 function buildProgram(io: CommandIo): Command {
   return new Command('bulkhead')
     .description('Contains AI agents on Kubernetes: policy, admission, detection, quarantine, and the record of why.')
+    .version(VERSION, '-V, --version')
     .showHelpAfterError('(run with --help for what it takes)')
     .exitOverride()
     .addCommand(renderCommand(io))
+    .addCommand(checkCommand(io))
     .addCommand(operatorCommand(io))
     .addCommand(incidentsCommand(io))
     .addCommand(quarantineCommand(io))

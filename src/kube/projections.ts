@@ -6,35 +6,53 @@
 import type { KubeObject } from '../api/v1alpha1/types.ts';
 import type { PodView, ServiceFacts } from '../reconcile/ports.ts';
 
+interface PodSpec {
+  nodeName?: string;
+  hostNetwork?: boolean;
+  serviceAccountName?: string;
+  containers?: { name: string; image?: string }[];
+}
+
+interface PodStatus {
+  phase?: string;
+  startTime?: string;
+  containerStatuses?: { name: string; imageID?: string }[];
+}
+
 interface RawPod extends KubeObject {
-  spec?: {
-    nodeName?: string;
-    hostNetwork?: boolean;
-    serviceAccountName?: string;
-    containers?: { name: string; image?: string }[];
-  };
-  status?: { phase?: string; startTime?: string; containerStatuses?: { name: string; imageID?: string }[] };
+  spec?: PodSpec;
+  status?: PodStatus;
 }
 
 export function projectPod(raw: KubeObject): PodView {
-  const { metadata, spec, status } = raw as RawPod;
-  const owner = metadata.ownerReferences?.find((reference) => reference.controller === true);
-  const digests = new Map(status?.containerStatuses?.map((container) => [container.name, container.imageID]));
+  const { metadata, spec = {}, status = {} } = raw as RawPod;
+  const { namespace = '', uid = '', creationTimestamp = '' } = metadata;
   return {
-    namespace: metadata.namespace ?? '',
+    namespace,
     name: metadata.name,
-    uid: metadata.uid ?? '',
+    uid,
     labels: { ...metadata.labels },
-    nodeName: spec?.nodeName ?? '',
-    hostNetwork: spec?.hostNetwork === true,
-    serviceAccount: spec?.serviceAccountName ?? 'default',
-    images: (spec?.containers ?? []).map(({ name, image }) => digests.get(name) || (image ?? '')),
-    owner: owner === undefined ? undefined : { kind: owner.kind, name: owner.name, uid: owner.uid },
-    phase: status?.phase ?? 'Unknown',
-    startTime: status?.startTime,
-    creationTimestamp: metadata.creationTimestamp ?? '',
+    nodeName: spec.nodeName ?? '',
+    hostNetwork: spec.hostNetwork === true,
+    serviceAccount: spec.serviceAccountName ?? 'default',
+    images: imagesOf(spec, status),
+    owner: controllerOf(metadata),
+    phase: status.phase ?? 'Unknown',
+    startTime: status.startTime,
+    creationTimestamp,
     terminating: metadata.deletionTimestamp !== undefined,
   };
+}
+
+/** Images as they run, by digest, where the kubelet has said so. */
+function imagesOf({ containers = [] }: PodSpec, { containerStatuses = [] }: PodStatus): string[] {
+  const digests = new Map(containerStatuses.map((container) => [container.name, container.imageID]));
+  return containers.map(({ name, image = '' }) => digests.get(name) || image);
+}
+
+function controllerOf({ ownerReferences = [] }: KubeObject['metadata']): PodView['owner'] {
+  const owner = ownerReferences.find((reference) => reference.controller === true);
+  return owner === undefined ? undefined : { kind: owner.kind, name: owner.name, uid: owner.uid };
 }
 
 interface RawService extends KubeObject {

@@ -4,9 +4,7 @@
 import { Command, Option } from 'commander';
 import { ConfigError, type GivenFlags, resolveConfig } from '../../config/config.ts';
 import { type ConfigOption, OPTIONS } from '../../config/options.ts';
-import { createLogger } from '../../telemetry/log.ts';
 import { type CommandIo, EXIT, UsageError } from '../io.ts';
-import { runOperator } from '../operator/run.ts';
 
 export function operatorCommand(io: CommandIo): Command {
   const command = new Command('operator')
@@ -14,6 +12,11 @@ export function operatorCommand(io: CommandIo): Command {
     .addHelpText('after', HELP)
     .action(async (flags: GivenFlags) => {
       const config = readConfig(flags, io);
+      // Loaded here, so that no other command waits for what only the operator needs.
+      const [{ createLogger }, { runOperator }] = await Promise.all([
+        import('../../telemetry/log.ts'),
+        import('../operator/run.ts'),
+      ]);
       const log = createLogger({ level: config.logLevel });
       try {
         await runOperator(config, { kubeconfig: io.env['KUBECONFIG'], log, signal: io.signal });
