@@ -17,6 +17,8 @@ export interface Objection {
   /** Who objects: `AgentSandbox team-a/trainers`. */
   by: string;
   sentences: readonly string[];
+  /** The broken rules behind it, where there are any. */
+  violations?: readonly Violation[];
 }
 
 export function refuse({ reasons, by, sentences }: Objection): AdmissionDecision {
@@ -44,6 +46,7 @@ export function violationsObjection(by: string, violations: readonly Violation[]
     reasons: [...new Set(violations.map(({ check }) => check))],
     by,
     sentences: violations.map(describeViolation),
+    violations,
   };
 }
 

@@ -26,22 +26,35 @@ export interface PodReviewContext {
   isPodIdTaken: (id: string) => boolean;
 }
 
+/** What is to be said of a new pod. */
+export interface Judgement {
+  /** Who governs it; several when they are in each other's way, none when it is nobody's. */
+  sandboxes: readonly AgentSandbox[];
+  objection: Objection | undefined;
+  /** Whether the objection keeps the pod out: not when every sandbox concerned only observes. */
+  refused: boolean;
+}
+
 export function validateNewPod(request: AdmissionRequest, context: PodReviewContext): AdmissionDecision {
-  const labels = labelsOf(request.object);
+  return decide(judgeNewPod(request.object, context));
+}
+
+/** @param pod - as mutated; see mutate-pod.ts. */
+export function judgeNewPod(pod: unknown, context: PodReviewContext): Judgement {
+  const labels = labelsOf(pod);
   const selection = selectSandboxes(labels, context.sandboxes);
-  if (selection.kind === 'none') {
-    return decide(context.sandboxes, foreignLabels(labels));
+  switch (selection.kind) {
+    case 'none':
+      return { ...judgement(context.sandboxes, foreignLabels(labels)), sandboxes: [] };
+    case 'several':
+      return judgement(selection.sandboxes, overlap(selection.sandboxes));
+    case 'one': {
+      const { sandbox } = selection;
+      const objection =
+        lockdown(sandbox) ?? wrongLabels(labels, sandbox, context) ?? objectionTo(violations(pod, sandbox), sandbox);
+      return judgement([sandbox], objection);
+    }
   }
-  if (selection.kind === 'several') {
-    return decide(selection.sandboxes, overlap(selection.sandboxes));
-  }
-  const { sandbox } = selection;
-  return decide(
-    [sandbox],
-    lockdown(sandbox) ??
-      wrongLabels(labels, sandbox, context) ??
-      objectionTo(violations(request.object, sandbox), sandbox),
-  );
 }
 
 export function validateChangedPod(request: AdmissionRequest, context: PodReviewContext): AdmissionDecision {
@@ -64,7 +77,7 @@ export function validateFreshContainers(request: AdmissionRequest, context: PodR
     return ALLOWED;
   }
   if (governor.kind === 'several') {
-    return decide(governor.sandboxes, overlap(governor.sandboxes));
+    return decide(judgement(governor.sandboxes, overlap(governor.sandboxes)));
   }
   const { sandbox } = governor;
   const fresh = freshContainers(request.oldObject, request.object);
@@ -73,7 +86,7 @@ export function validateFreshContainers(request: AdmissionRequest, context: PodR
       check === 'Unjudgeable' ||
       fresh.some(({ path, name }) => containers.includes(name) || field.startsWith(`${path}.`)),
   );
-  return decide([sandbox], objectionTo(found, sandbox));
+  return decide(judgement([sandbox], objectionTo(found, sandbox)));
 }
 
 function freshContainers(before: unknown, after: unknown): readonly Container[] {
@@ -89,12 +102,16 @@ function governorOf(pod: unknown, sandboxes: readonly AgentSandbox[]): Selection
   return stamped === undefined ? selectSandboxes(labels, sandboxes) : { kind: 'one', sandbox: stamped };
 }
 
-/** Refuses, unless every sandbox concerned only observes. */
-function decide(sandboxes: readonly AgentSandbox[], objection: Objection | undefined): AdmissionDecision {
+function judgement(sandboxes: readonly AgentSandbox[], objection: Objection | undefined): Judgement {
+  const onlyObserved = sandboxes.every(({ spec }) => spec.mode === 'Observe');
+  return { sandboxes, objection, refused: objection !== undefined && !onlyObserved };
+}
+
+function decide({ objection, refused }: Judgement): AdmissionDecision {
   if (objection === undefined) {
     return ALLOWED;
   }
-  return sandboxes.every(({ spec }) => spec.mode === 'Observe') ? warn(objection) : refuse(objection);
+  return refused ? refuse(objection) : warn(objection);
 }
 
 function violations(pod: unknown, sandbox: AgentSandbox): Violation[] {

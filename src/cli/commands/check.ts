@@ -135,19 +135,16 @@ function judge(document: PodDocument, all: readonly AgentSandbox[]): Checked {
   const judgement = judgeNewPod(applyPatch(pod, patch), { sandboxes, operatorUsername: '', isPodIdTaken: () => false });
   const { objection } = judgement;
   const violations = (objection?.violations ?? []).map((found) => ({ ...found, field: `${prefix}${found.field}` }));
-  const found = { kind, namespace, name, file, sandboxes: judgement.sandboxes.map(sandboxName), violations };
+  const found = { kind, namespace, name, file, sandboxes: judgement.sandboxes.map(sandboxName) };
   if (judgement.sandboxes.length === 0) {
-    return { ...found, verdict: 'ungoverned', reasons: [], messages: [ungoverned(namespace)] };
+    return { verdict: 'ungoverned', ...found, reasons: [], messages: [ungoverned(namespace)], violations };
   }
   if (objection === undefined) {
-    return { ...found, verdict: 'admitted', reasons: [], messages: [] };
+    return { verdict: 'admitted', ...found, reasons: [], messages: [], violations };
   }
-  return {
-    ...found,
-    verdict: judgement.refused ? 'refused' : 'observed',
-    reasons: objection.reasons,
-    messages: objection.violations === undefined ? objection.sentences : violations.map(describeViolation),
-  };
+  const messages = objection.violations === undefined ? objection.sentences : violations.map(describeViolation);
+  const verdict = judgement.refused ? 'refused' : 'observed';
+  return { verdict, ...found, reasons: objection.reasons, messages, violations };
 }
 
 function ungoverned(namespace: string): string {
