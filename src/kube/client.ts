@@ -5,69 +5,22 @@
  * the same reason writes ask for strict field validation: a CRD too old for a deny rule must refuse it, not prune it.
  * Every call has a deadline. Trying again is the business of `work-queue.ts`, keeping a copy that of `reflector.ts`.
  */
-import { ApiError, isApiStatus } from '../api/errors.ts';
+import { isApiStatus } from '../api/errors.ts';
 import type { KubeObject } from '../api/v1alpha1/types.ts';
+import { errorFromBody, errorFromStatus, type Status } from './api-status.ts';
+import type {
+  DeleteOptions,
+  ListOptions,
+  ListPage,
+  Patch,
+  RequestObserver,
+  WatchEvent,
+  WatchOptions,
+  WriteOptions,
+} from './client-options.ts';
 import { readJsonLines } from './json-lines.ts';
 import { collectionPath, type ObjectRef, objectPath, type Resource } from './resources.ts';
 import { connectionError, type Transport, type TransportRequest, type TransportResponse } from './transport.ts';
-
-export interface ListOptions {
-  /** All namespaces when absent. */
-  namespace?: string | undefined;
-  labelSelector?: string | undefined;
-  fieldSelector?: string | undefined;
-  signal?: AbortSignal | undefined;
-}
-
-export interface ListPage<T> {
-  items: T[];
-  /** Of the whole list; the same on every page. */
-  resourceVersion: string;
-}
-
-export interface WriteOptions {
-  /** Checked and admitted, but not stored. */
-  dryRun?: boolean;
-  /** `status` and the like; the object itself when absent. */
-  subresource?: string;
-  /** Server-side apply: take fields over from other managers. */
-  force?: boolean;
-  signal?: AbortSignal | undefined;
-}
-
-export interface Patch {
-  /** `merge` is RFC 7386 (null deletes), `json` is RFC 6902. */
-  type: 'merge' | 'json';
-  body: unknown;
-}
-
-export interface DeleteOptions {
-  /** Delete only this very object, not a later one of the same name. */
-  uid?: string | undefined;
-  resourceVersion?: string | undefined;
-  /** Seconds; the kind's default when absent. */
-  gracePeriodSeconds?: number;
-  propagationPolicy?: 'Background' | 'Foreground' | 'Orphan';
-  signal?: AbortSignal | undefined;
-}
-
-export interface WatchOptions extends ListOptions {
-  /** Events after this version. */
-  resourceVersion: string;
-  /** The server ends the watch by itself after so long. */
-  timeoutSeconds: number;
-  /** Milliseconds of silence, bookmarks included, after which the connection counts as dead. */
-  idleTimeoutMs: number;
-  signal: AbortSignal;
-}
-
-export interface WatchEvent {
-  type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
-  object: KubeObject;
-}
-
-/** Told of every finished request: what rest_client_* metrics count. `status` is 0 when there was no answer. */
-export type RequestObserver = (request: { method: string; host: string; status: number; seconds: number }) => void;
 
 export interface KubeClientOptions {
   transport: Transport;
@@ -197,7 +150,7 @@ export class KubeClient {
       for await (const line of readJsonLines(response.body, MAX_EVENT_BYTES)) {
         const event = line as WatchEvent;
         if (event.type === 'ERROR') {
-          throw errorFromStatus(event.object as RawStatus, 500, undefined);
+          throw errorFromStatus(event.object as Status, 500, undefined);
         }
         yield event;
       }
@@ -288,13 +241,6 @@ interface RawList<T> {
   items: T[];
 }
 
-interface RawStatus {
-  reason?: string;
-  message?: string;
-  code?: number;
-  details?: { retryAfterSeconds?: number; causes?: { field?: string }[] };
-}
-
 function pathOf(resource: Resource, object: KubeObject, options: WriteOptions): string {
   const { namespace, name } = object.metadata;
   return objectPath({ resource, namespace, name }) + subresourcePart(options);
@@ -324,35 +270,10 @@ async function throwUnlessOk(response: TransportResponse): Promise<void> {
     return;
   }
   const text = await response.body.text();
-  throw errorFromStatus(parseStatus(text), response.status, response.retryAfterMs);
-}
-
-/** The Status in an error body; proxies and load balancers answer with anything, so nothing is taken for granted. */
-function parseStatus(text: string): RawStatus {
-  try {
-    const parsed: unknown = JSON.parse(text);
-    return typeof parsed === 'object' && parsed !== null ? parsed : {};
-  } catch {
-    return { message: text.slice(0, MAX_ERROR_TEXT) };
-  }
-}
-
-function errorFromStatus(status: RawStatus, httpStatus: number, retryAfterMs: number | undefined): ApiError {
-  const code = typeof status.code === 'number' ? status.code : httpStatus;
-  const reason = typeof status.reason === 'string' && status.reason !== '' ? status.reason : `Http${code}`;
-  const message = typeof status.message === 'string' ? status.message.slice(0, MAX_ERROR_TEXT) : `status ${code}`;
-  if (code === 422 && status.details?.causes?.some(({ field }) => field === 'metadata.uid')) {
-    // Some verbs answer a wrong UID with 409, others with 422. It always means that another object has the name now.
-    return new ApiError(409, 'UidMismatch', message);
-  }
-  const seconds = status.details?.retryAfterSeconds;
-  const asked = retryAfterMs ?? (typeof seconds === 'number' && seconds > 0 ? seconds * 1000 : undefined);
-  return new ApiError(code, reason, message, { retryAfterMs: asked });
+  throw errorFromBody(text, response.status, response.retryAfterMs);
 }
 
 /** Objects a page: 500 pods are about 2 MB and 20 ms of parsing, well below a noticeable stall of the event loop. */
 const PAGE_SIZE = 500;
 /** etcd refuses objects above 1.5 MB; JSON and the event around it add less than as much again. */
 const MAX_EVENT_BYTES = 16 * 1024 * 1024;
-/** Admission errors quote whole objects. */
-const MAX_ERROR_TEXT = 2048;

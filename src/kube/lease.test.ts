@@ -143,7 +143,7 @@ describe('a second candidate', () => {
       kind: 'Lease',
       metadata: { name: 'bulkhead', namespace: 'bulkhead-system' },
       spec: dead,
-    } as Lease);
+    } as KubeObject);
     const b = makeCandidate(server, 'b');
     b.election.start();
     await pass(14_000);

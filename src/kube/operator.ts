@@ -11,7 +11,8 @@ import type { OperatorLogger, ResourceEvent, ResourceMeta } from '@dot-i/k8s-ope
 import { KubeConfig } from '@kubernetes/client-node';
 import type { KubeObject } from '../api/v1alpha1/types.ts';
 import type { Logger } from '../telemetry/log.ts';
-import type { KubeClient, Patch } from './client.ts';
+import type { KubeClient } from './client.ts';
+import type { Patch } from './client-options.ts';
 import type { Clock } from './clock.ts';
 import { Reflector, type ReflectorObserver, type ReflectorState } from './reflector.ts';
 import { type ObjectRef, type Resource, resourceByPlural } from './resources.ts';

@@ -9,7 +9,8 @@ import { errorKind, isApiStatus } from '../api/errors.ts';
 import type { KubeObject } from '../api/v1alpha1/types.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { type Backoff, createBackoff } from './backoff.ts';
-import type { KubeClient, ListOptions } from './client.ts';
+import type { KubeClient } from './client.ts';
+import type { ListOptions } from './client-options.ts';
 import { type Clock, sleep } from './clock.ts';
 import type { Resource } from './resources.ts';
 
