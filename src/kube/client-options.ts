@@ -57,6 +57,3 @@ export interface WatchEvent {
   type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
   object: KubeObject;
 }
-
-/** Told of every finished request: what rest_client_* metrics count. `status` is 0 when there was no answer. */
-export type RequestObserver = (request: { method: string; host: string; status: number; seconds: number }) => void;

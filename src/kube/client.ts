@@ -13,7 +13,6 @@ import type {
   ListOptions,
   ListPage,
   Patch,
-  RequestObserver,
   WatchEvent,
   WatchOptions,
   WriteOptions,
@@ -21,6 +20,9 @@ import type {
 import { readJsonLines } from './json-lines.ts';
 import { collectionPath, type ObjectRef, objectPath, type Resource } from './resources.ts';
 import { connectionError, type Transport, type TransportRequest, type TransportResponse } from './transport.ts';
+
+/** Told of every finished request: what rest_client_* metrics count. `status` is 0 when there was no answer. */
+export type RequestObserver = (request: { method: string; host: string; status: number; seconds: number }) => void;
 
 export interface KubeClientOptions {
   transport: Transport;
