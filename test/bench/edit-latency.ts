@@ -7,6 +7,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startOperator } from '../../hack/rig/operator.ts';
 import { residentMebibytes } from '../../hack/rig/server-process.ts';
+import type { AgentSandbox } from '../../src/api/v1alpha1/types.ts';
 import { RESOURCES } from '../../src/kube/resources.ts';
 import { machine, print, summary } from './report.ts';
 import { type BenchStage, setStage } from './stage.ts';
@@ -84,11 +85,8 @@ async function createSandboxes({ client }: BenchStage): Promise<void> {
 /** Waits until every sandbox has its policy and nothing is written any more. */
 async function settled({ client }: BenchStage): Promise<void> {
   for (;;) {
-    const sandboxes = await client.list<{ status?: { conditions?: { type: string; status: string }[] } } & never>(
-      RESOURCES.agentSandboxes,
-    );
-    const ready = sandboxes.filter((one: { status?: { conditions?: { type: string; status: string }[] } }) =>
-      one.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True'),
+    const ready = (await client.list<AgentSandbox>(RESOURCES.agentSandboxes)).filter(({ status }) =>
+      status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True'),
     );
     if (ready.length === SANDBOXES) {
       return;

@@ -13,7 +13,7 @@ export function percentile(values: readonly number[], share: number): number {
 
 /** `n, p50, p90, p99, max` in milliseconds. */
 export function summary(values: readonly number[]): string {
-  const at = (share: number) => `${percentile(values, share).toFixed(1)}`;
+  const at = (share: number) => percentile(values, share).toFixed(1);
   return `n=${values.length}  p50 ${at(0.5)}  p90 ${at(0.9)}  p99 ${at(0.99)}  max ${at(1)} ms`;
 }
 
