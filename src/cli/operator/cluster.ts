@@ -4,8 +4,7 @@
 import { API_VERSION, FIELD_MANAGER } from '../../api/v1alpha1/labels.ts';
 import type { KubeObject } from '../../api/v1alpha1/types.ts';
 import type { OperatorConfig } from '../../config/config.ts';
-import { KubeClient } from '../../kube/client.ts';
-import type { RequestObserver } from '../../kube/client-options.ts';
+import { KubeClient, type RequestObserver } from '../../kube/client.ts';
 import { type LoadedKubeConfig, loadKubeConfig } from '../../kube/kube-config.ts';
 import { Transport } from '../../kube/transport.ts';
 import type { Engine } from '../../policy/plan.ts';
