@@ -256,7 +256,15 @@ describe('an incident', () => {
 
   it('is written by people only to quarantine by hand', async () => {
     expect((await alice('POST', incidents, incident())).status).toBe(201);
-    refused(await alice('POST', incidents, incident({ detector: 'CryptoMining' })), /recorded by Bulkhead alone/);
+    expect((await alice('POST', incidents, incident({}, { name: 'manual-1' }))).status).toBe(201);
+  });
+
+  it.each<[string, object, object]>([
+    ['another detector', { detector: 'CryptoMining' }, {}],
+    ['the name that a finding would get', {}, { name: 'crypto-mining-0123456789' }],
+    ['the label that a finding would get', {}, { labels: { 'bulkhead.dev/finding': '0123456789abcdef' } }],
+  ])('is not written by people with %s', async (_name, spec, metadata) => {
+    refused(await alice('POST', incidents, incident(spec, metadata)), /recorded by Bulkhead alone/);
   });
 
   it('that holds a pod cannot be deleted, one by one or all at once', async () => {
