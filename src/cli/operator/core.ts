@@ -2,7 +2,7 @@
  * What the leader does: sandboxes are made true, flows are judged, findings are recorded and acted on.
  */
 
-import { FIELD_MANAGER } from '../../api/v1alpha1/labels.ts';
+import { FIELD_MANAGER, QUARANTINE_LABEL, SANDBOX_LABEL } from '../../api/v1alpha1/labels.ts';
 import type { AgentIncident } from '../../api/v1alpha1/types.ts';
 import type { OperatorConfig } from '../../config/config.ts';
 import { createEngine } from '../../detect/engine.ts';
@@ -37,6 +37,8 @@ export interface CoreOptions {
 export interface Core {
   reconciler: Reconciler;
   start(): void;
+  /** Brings the gauges up to date; call before metrics are read. */
+  measure(): void;
   stop(drainMs: number): Promise<void>;
 }
 
@@ -57,6 +59,7 @@ export function createCore(options: CoreOptions): Core {
       options.onNamespaces();
     },
     onIncident: (incident, previous) => {
+      observeStages(metrics, incident, previous);
       if (isNewlyClosed(incident, previous)) {
         engine.forget(incident.spec.pod.uid ?? '');
       }
@@ -71,6 +74,7 @@ export function createCore(options: CoreOptions): Core {
     limits: { latenessMs: config.lateness },
     onFinding: (finding) => {
       metrics.found(finding.detector, finding.action);
+      metrics.stage('flow_to_finding', flows.secondsSince(finding.raisedAtMs));
       findings.add(finding);
     },
   });
@@ -91,7 +95,10 @@ export function createCore(options: CoreOptions): Core {
     ports,
     clock,
     log,
-    onRecorded: ({ pod }) => reconciler.wake(pod.namespace, pod.sandbox),
+    onRecorded: ({ pod }, _result, seconds) => {
+      metrics.stage('finding_to_incident', seconds);
+      reconciler.wake(pod.namespace, pod.sandbox);
+    },
   });
   return {
     reconciler,
@@ -100,6 +107,15 @@ export function createCore(options: CoreOptions): Core {
       findings.start();
       flows.watch(sandboxNamespaces(reconciler));
       flows.start();
+    },
+    measure: () => {
+      metrics.setIncidents(countBy(stores.incidents.list(), ({ status }) => status?.phase ?? 'New'));
+      metrics.setPods(
+        countBy(
+          stores.pods.list().filter(({ labels }) => labels[SANDBOX_LABEL] !== undefined),
+          ({ labels }) => (labels[QUARANTINE_LABEL] === undefined ? 'governed' : 'quarantined'),
+        ),
+      );
     },
     stop: async (drainMs) => {
       await flows.stop();
@@ -116,4 +132,35 @@ function sandboxNamespaces({ stores }: Reconciler): string[] {
 /** After a release the pod starts with a clean slate: what it did before is in the record, and must not count twice. */
 function isNewlyClosed(incident: AgentIncident, previous: AgentIncident | undefined): boolean {
   return isClosed(incident) && previous !== undefined && !isClosed(previous);
+}
+
+/** Times between the stages of a quarantine, each counted once, when the incident first shows it. */
+function observeStages(metrics: Metrics, incident: AgentIncident, previous: AgentIncident | undefined): void {
+  if (previous === undefined) {
+    return;
+  }
+  const [after, before] = [stagesOf(incident), stagesOf(previous)];
+  if (before.applied === undefined && after.applied !== undefined && after.opened !== undefined) {
+    metrics.stage('incident_to_policy', secondsBetween(after.opened, after.applied));
+  }
+  if (before.labelled === undefined && after.labelled !== undefined && after.applied !== undefined) {
+    metrics.stage('policy_to_label', secondsBetween(after.applied, after.labelled));
+  }
+}
+
+function stagesOf({ status = {} }: AgentIncident) {
+  const { appliedAt: applied, labelledAt: labelled } = status.quarantine ?? {};
+  return { opened: status.timeline?.[0]?.time, applied, labelled };
+}
+
+function secondsBetween(from: string, to: string): number {
+  return (Date.parse(to) - Date.parse(from)) / 1000;
+}
+
+function countBy<T>(items: readonly T[], keyOf: (item: T) => string): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const item of items) {
+    counts[keyOf(item)] = (counts[keyOf(item)] ?? 0) + 1;
+  }
+  return counts;
 }

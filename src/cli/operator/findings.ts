@@ -12,8 +12,8 @@ export interface FindingQueueOptions {
   ports: RecordPorts;
   clock: Clock;
   log: Logger;
-  /** Called after a record was created or raised. */
-  onRecorded: (finding: Finding, result: RecordResult) => void;
+  /** Called after a record was created or raised, so many seconds after the finding was added. */
+  onRecorded: (finding: Finding, result: RecordResult, seconds: number) => void;
 }
 
 export interface FindingQueue {
@@ -24,30 +24,30 @@ export interface FindingQueue {
 
 export function createFindingQueue(options: FindingQueueOptions): FindingQueue {
   /** Newest state of findings that wait. Bounded by the engine, which bounds the open findings of a pod. */
-  const waiting = new Map<string, Finding>();
+  const waiting = new Map<string, { finding: Finding; sinceMs: number }>();
   const queue = new WorkQueue({
     name: 'finding',
     workers: WORKERS,
     clock: options.clock,
     log: options.log,
     handle: async (key) => {
-      const finding = waiting.get(key);
-      if (finding === undefined) {
+      const taken = waiting.get(key);
+      if (taken === undefined) {
         return undefined;
       }
-      const result = await recordFinding(finding, options.ports);
-      if (waiting.get(key) === finding) {
+      const result = await recordFinding(taken.finding, options.ports);
+      if (waiting.get(key) === taken) {
         waiting.delete(key);
       }
       if (result === 'Created' || result === 'Escalated') {
-        options.onRecorded(finding, result);
+        options.onRecorded(taken.finding, result, (options.clock.nowMs() - taken.sinceMs) / 1000);
       }
       return undefined;
     },
   });
   return {
     add: (finding) => {
-      waiting.set(finding.key, finding);
+      waiting.set(finding.key, { finding, sinceMs: options.clock.nowMs() });
       queue.add(finding.key);
     },
     start: () => queue.start(),

@@ -27,6 +27,8 @@ export interface FlowPipeline {
   /** Limits what servers are asked for to these namespaces; takes effect at once. */
   watch(namespaces: readonly string[]): void;
   coverage(): readonly { name: string; health: SourceHealth }[];
+  /** How far event time is ahead of something that happened in it, in seconds. */
+  secondsSince(eventTimeMs: number): number;
   stop(): Promise<void>;
 }
 
@@ -78,6 +80,7 @@ export function createFlowPipeline({ addresses, engine, clock, log }: FlowPipeli
       }
     },
     coverage: () => sources.map((source) => ({ name: source.name, health: source.health() })),
+    secondsSince: (eventTimeMs) => Math.max(0, (eventClock.now() ?? eventTimeMs) - eventTimeMs) / 1000,
     stop: async () => {
       abort.abort();
       await Promise.all(running);

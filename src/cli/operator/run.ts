@@ -82,7 +82,10 @@ export async function runOperator(config: OperatorConfig, environment: OperatorE
       caches: () => operator.healthy().find((kind) => !kind.synced)?.resource,
       webhook: () => (trust.isTrusted() ? undefined : 'the API server does not trust the served certificate yet'),
     },
-    metrics: () => metrics.expose(),
+    metrics: () => {
+      core.measure();
+      return metrics.expose();
+    },
     log,
   });
   await Promise.race([operator.whenSynced(), aborted(signal)]);
