@@ -1,0 +1,290 @@
+/**
+ * InternalProbing: a pod that feels its way around the network.
+ *
+ * Threshold random walk (Jung 2004): whoever knows where it is going mostly succeeds at the first contact with a place,
+ * whoever probes mostly fails, and a handful of first contacts tell the two apart, however slowly they come. Kept as a
+ * CUSUM that cannot go below zero, so past success buys no failures. Beside it the shape: many ports of one place, one port
+ * of many places, many places that answer.
+ * A place is a name, a workload or a Service where there is one, so that happy eyeballs, stale endpoints and rolling
+ * restarts are one place, judged by its best answer. Outside of the cluster only what nobody asked a name for is probing.
+ */
+
+import type { Flow } from '../../flows/flow.ts';
+import { BoundedMap } from '../bounded-map.ts';
+import type { Connection } from '../connections.ts';
+import {
+  ANSWER_TIMEOUT_MS,
+  type Detector,
+  type Observation,
+  type PodDetector,
+  type PodFacts,
+  type Report,
+  type ReportedEvidence,
+} from '../detector.ts';
+import { isWebPort } from '../indicators/name-list.ts';
+import { DNS_PORTS } from '../indicators/ports.ts';
+import { START_GRACE_MS } from '../names.ts';
+import { RecentKeys } from '../recent.ts';
+import { isInternal, networkOf } from '../scope.ts';
+import { placeText } from '../target.ts';
+
+export const internalProbing: Detector = {
+  name: 'InternalProbing',
+  title: 'Probing of the network',
+  attack: ['T1046', 'T1018', 'T1613'],
+  atlas: ['AML.T0075'],
+  create: (facts) => new ProbingWatch(facts),
+};
+
+/** A first contact whose outcome is not known yet. */
+interface Pending {
+  connection: Connection;
+  flow: Flow;
+  startedMs: number;
+  /** It has failed, but another address of the same place may still answer. */
+  hasFailed: boolean;
+}
+
+type Draft = Omit<ReportedEvidence, 'target' | 'decay' | 'timeMs' | 'flow'>;
+
+class ProbingWatch implements PodDetector {
+  readonly #facts: PodFacts;
+  /** Event time of the first contact, by place and port. */
+  readonly #contacts = new BoundedMap<string, number>(MAX_CONTACTS);
+  /** In the order in which they began. */
+  readonly #pending = new Map<string, Pending>();
+  readonly #placesByPort = new BoundedMap<number, RecentKeys>(MAX_SHAPES);
+  readonly #portsByPlace = new BoundedMap<string, RecentKeys>(MAX_SHAPES);
+  /** Places whose first contact a policy denied. */
+  readonly #denied = new RecentKeys(DENIED_WINDOW_MS, DENIED[0].count);
+  readonly #answered = new RecentKeys(ANSWERED.windowMs, ANSWERED.count);
+  #nextTimerMs = Number.POSITIVE_INFINITY;
+  #walk = 0;
+  /** Since the walk last stood at zero. */
+  #failures = 0;
+
+  constructor(facts: PodFacts) {
+    this.#facts = facts;
+  }
+
+  onFlow(seen: Observation, report: Report): void {
+    const { connection } = seen;
+    if (connection === undefined || !isJudged(connection)) {
+      return;
+    }
+    if (seen.started) {
+      this.#begin(connection, seen);
+      this.#judgeShape(connection, seen, report);
+    }
+    const key = contactKey(connection);
+    if (seen.established) {
+      this.#succeed(key, seen, report);
+    } else if (seen.refused || seen.denied) {
+      this.#fail(key, seen, report);
+    }
+  }
+
+  nextTimerMs(): number {
+    return this.#nextTimerMs;
+  }
+
+  onTimer(nowMs: number, report: Report): void {
+    this.#nextTimerMs = Number.POSITIVE_INFINITY;
+    for (const [key, pending] of this.#pending) {
+      const dueMs = pending.startedMs + ANSWER_TIMEOUT_MS;
+      if (dueMs > nowMs) {
+        this.#nextTimerMs = dueMs;
+        return;
+      }
+      this.#pending.delete(key);
+      if (pending.hasFailed || this.#isUnanswered(pending)) {
+        this.#noteFailure(pending, nowMs, report);
+      }
+    }
+  }
+
+  #begin(connection: Connection, { flow, timeMs }: Observation): void {
+    const key = contactKey(connection);
+    const knownMs = this.#contacts.get(key);
+    const isFirst = knownMs === undefined || timeMs - knownMs > CONTACT_MEMORY_MS;
+    if (isFirst) {
+      this.#contacts.set(key, timeMs);
+      if (this.#pending.size < MAX_PENDING) {
+        this.#pending.set(key, { connection, flow, startedMs: timeMs, hasFailed: false });
+        this.#nextTimerMs = Math.min(this.#nextTimerMs, timeMs + ANSWER_TIMEOUT_MS);
+      }
+    }
+  }
+
+  #succeed(key: string, seen: Observation, report: Report): void {
+    if (!this.#pending.delete(key)) {
+      return;
+    }
+    this.#walk = Math.max(0, this.#walk + STEP.success);
+    if (this.#walk === 0) {
+      this.#failures = 0;
+    }
+    this.#answered.add(key, seen.timeMs);
+    const count = this.#answered.count(seen.timeMs);
+    if (count >= ANSWERED.count) {
+      report(
+        this.#evidence(seen.connection, seen, {
+          signal: 'new-places',
+          class: 'Topology',
+          value: `${count} places contacted for the first time within 1 h, all of which answered`,
+          threshold: 'at least 20 new places in 1 h',
+          points: 50,
+          source: 'Bulkhead: own threshold, for scans that only touch what is allowed',
+        }),
+      );
+    }
+  }
+
+  #fail(key: string, seen: Observation, report: Report): void {
+    const pending = this.#pending.get(key);
+    if (pending === undefined) {
+      return;
+    }
+    if (pending.connection.group !== pending.connection.ip) {
+      pending.hasFailed = true;
+      return;
+    }
+    this.#pending.delete(key);
+    this.#noteFailure({ ...pending, flow: seen.flow }, seen.timeMs, report);
+  }
+
+  /** Only a connection that must be answered says something by silence, and only while nothing is missing. */
+  #isUnanswered({ connection, startedMs }: Pending): boolean {
+    const podStartedMs = this.#facts.startedMs();
+    const isStarting = podStartedMs !== undefined && startedMs < podStartedMs + START_GRACE_MS;
+    return (
+      connection.protocol === 'TCP' && !isStarting && !this.#facts.isLossy(startedMs, startedMs + ANSWER_TIMEOUT_MS)
+    );
+  }
+
+  #noteFailure({ connection, flow }: Pending, timeMs: number, report: Report): void {
+    this.#walk = Math.min(this.#walk + STEP.failure, WALK_MAX);
+    this.#failures += 1;
+    if (connection.isDenied) {
+      this.#denied.add(contactKey(connection), timeMs);
+    }
+    if (this.#walk < FIRE_AT) {
+      return;
+    }
+    const tell = (draft: Draft) => report(this.#evidence(connection, { flow, timeMs }, draft));
+    tell({
+      signal: 'failed-first-contacts',
+      class: 'Outcome',
+      value: `${this.#failures} first contacts failed, last ${placeText(connection)}`,
+      threshold: 'threshold random walk, θ0 0.9, θ1 0.2, α 0.0001, β 0.99: 5 failures in a row',
+      points: 60,
+      source: 'Jung et al. 2004 (TRW); scan-NG trw-impl.zeek',
+    });
+    const deniedCount = this.#denied.count(timeMs);
+    const step = DENIED.find(({ count }) => deniedCount >= count);
+    if (step !== undefined) {
+      tell({
+        // The same fact as ForbiddenDestination reports under this name; the pod's score counts it once.
+        signal: 'denied-places',
+        class: 'Denial',
+        value: `${deniedCount === DENIED[0].count ? `${deniedCount} or more` : deniedCount} of them denied by policy within 10 min`,
+        threshold: `${step.count} different places in 10 min`,
+        points: step.points,
+        source: 'Bulkhead: weights 40 and 65; Sigma firewall: more than 10 denied targets',
+      });
+    }
+  }
+
+  #judgeShape(connection: Connection, seen: Observation, report: Report): void {
+    const places = recentOf(this.#placesByPort, connection.port, SHAPE.places);
+    places.add(connection.group, seen.timeMs);
+    const ports = recentOf(this.#portsByPlace, connection.group, SHAPE.ports);
+    ports.add(`${connection.protocol}/${connection.port}`, seen.timeMs);
+    const placeCount = places.count(seen.timeMs);
+    const portCount = ports.count(seen.timeMs);
+    if (portCount >= SHAPE.ports) {
+      report(
+        this.#evidence(connection, seen, {
+          signal: 'many-ports',
+          class: 'Topology',
+          value: `${atLeastText(portCount, SHAPE.ports)} ports of ${connection.names[0] ?? connection.ip} within 5 min`,
+          threshold: 'at least 15 ports of one place in 5 min',
+          points: 50,
+          source: 'Zeek scan.zeek: 15 ports in 5 min',
+        }),
+      );
+    }
+    if (placeCount >= SHAPE.places) {
+      report(
+        this.#evidence(connection, seen, {
+          signal: 'many-places',
+          class: 'Topology',
+          value: `port ${connection.port} of ${atLeastText(placeCount, SHAPE.places)} places within 5 min`,
+          threshold: 'one port of at least 25 places in 5 min',
+          points: 50,
+          source: 'bro-simple-scan: 25 places',
+        }),
+      );
+    }
+  }
+
+  #evidence(connection: Connection | undefined, at: { flow: Flow; timeMs: number }, draft: Draft): ReportedEvidence {
+    if (connection !== undefined) {
+      this.#facts.connections.pin(connection);
+    }
+    const text = connection === undefined ? 'the network' : networkOf(connection.ip);
+    const decay = draft.class === 'Denial' ? 'Denial' : 'Probing';
+    return { ...draft, target: { key: 'scan', text }, decay, timeMs: at.timeMs, flow: at.flow };
+  }
+}
+
+/** Places a pod can feel for. DNS is asked, not probed; link-local addresses are the metadata detector's. */
+function isJudged({ scope, port, names, naming }: Connection): boolean {
+  if (DNS_PORTS.has(port)) {
+    return false;
+  }
+  if (isInternal(scope)) {
+    return true;
+  }
+  // Web connections to addresses that may have had names are somebody reading the web.
+  return scope === 'World' && names.length === 0 && (naming === 'Direct' || !isWebPort(port));
+}
+
+function contactKey({ group, port, protocol }: Connection): string {
+  return `${group}:${port}/${protocol}`;
+}
+
+function recentOf<Key>(map: BoundedMap<Key, RecentKeys>, key: Key, capacity: number): RecentKeys {
+  const recent = map.get(key) ?? new RecentKeys(SHAPE.windowMs, capacity);
+  map.set(key, recent);
+  return recent;
+}
+
+/** What is counted stops at the threshold; more is not remembered. */
+function atLeastText(count: number, max: number): string {
+  return count >= max ? `${max} or more` : String(count);
+}
+
+const THETA = { benign: 0.9, probing: 0.2 } as const;
+/** ln((1−θ1)/(1−θ0)) = 2.079 and ln(θ1/θ0) = −1.504. */
+const STEP = {
+  failure: Math.log((1 - THETA.probing) / (1 - THETA.benign)),
+  success: Math.log(THETA.probing / THETA.benign),
+} as const;
+/** ln(β/α) with β 0.99 and α 0.0001: 9.2, which is 4.4 failures. */
+const FIRE_AT = Math.log(0.99 / 0.0001);
+/** A long scan must not outweigh a day of ordinary work after it. */
+const WALK_MAX = 2 * FIRE_AT;
+const SHAPE = { windowMs: 5 * 60_000, ports: 15, places: 25 } as const;
+/** The strongest first. */
+const DENIED = [
+  { count: 10, points: 65 },
+  { count: 5, points: 40 },
+] as const;
+const DENIED_WINDOW_MS = 10 * 60_000;
+const ANSWERED = { windowMs: 3_600_000, count: 20 } as const;
+/** A first contact stays one for a day: shorter memories let slow scans through. */
+const CONTACT_MEMORY_MS = 24 * 3_600_000;
+const MAX_CONTACTS = 1024;
+const MAX_PENDING = 256;
+const MAX_SHAPES = 16;
