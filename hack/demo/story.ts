@@ -229,14 +229,15 @@ async function approve(scene: Scene, name: string, user: string): Promise<{ code
   ]);
 }
 
+/** From the last word before the quarantine (the record or its raising) to each of its stages. */
 function stageTimes(incidents: readonly AgentIncident[]): string[] {
   return incidents
     .filter(({ status }) => status?.quarantine?.appliedAt !== undefined)
     .map(({ metadata, status }) => {
-      const opened = Date.parse(status?.timeline?.[0]?.time ?? '');
-      const at = (time: string | undefined) => `${Math.round(Date.parse(time ?? '') - opened)} ms`;
-      const { appliedAt, labelledAt, verifiedAt } = status?.quarantine ?? {};
-      return `${metadata.name}: policy accepted ${at(appliedAt)} after the incident was seen, labelled ${at(labelledAt)}, read back ${at(verifiedAt)}.`;
+      const { appliedAt = '', labelledAt, verifiedAt } = status?.quarantine ?? {};
+      const asked = (status?.timeline ?? []).findLast(({ time }) => time < appliedAt)?.time ?? appliedAt;
+      const at = (time: string | undefined) => `${Math.round(Date.parse(time ?? '') - Date.parse(asked))} ms`;
+      return `${metadata.name}: policy accepted ${at(appliedAt)} after it was called for, labelled ${at(labelledAt)}, read back ${at(verifiedAt)}.`;
     });
 }
 

@@ -38,12 +38,13 @@ export async function recordFinding(finding: Finding, ports: RecordPorts): Promi
   }
   const next = pod === undefined ? spec : { ...spec, pod: identified(spec, pod, pod.labels['bulkhead.dev/pod-id']) };
   const hash = findingHash(next.findingKey);
-  const same = ports.world
-    .incidents(namespace)
-    .filter((incident) => incident.metadata.labels?.[FINDING_LABEL] === hash);
+  const all = ports.world.incidents(namespace);
+  const same = all.filter((incident) => incident.metadata.labels?.[FINDING_LABEL] === hash);
   const stored = same.find((incident) => !isClosed(incident));
   if (stored === undefined) {
-    const created = await ports.incidents.create(newIncident(namespace, next, same.length));
+    const created = await ports.incidents.create(
+      newIncident(namespace, next, (name) => all.some(({ metadata }) => metadata.name === name)),
+    );
     announce(ports, created, 'Finding');
     return 'Created';
   }

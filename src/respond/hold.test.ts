@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { incident } from '../../test/support/objects.ts';
-import { holdsPod, parseDuration, releaseState } from './hold.ts';
+import { APPROVED, holdsPod, parseDuration, releaseState } from './hold.ts';
 
 const NOW = new Date('2026-11-22T10:00:00Z');
 const at = (time: string, approver?: string) => ({
@@ -35,15 +35,33 @@ describe('a release is due', () => {
       { approvals: 2, cooldown: '0s' },
       'Waiting',
     ],
-    ['not within the cool-down', [at('2026-11-22T09:59:00Z', 'sam')], { approvals: 1, cooldown: '2m' }, 'CoolingDown'],
-    ['after the cool-down', [at('2026-11-22T09:58:00Z', 'sam')], { approvals: 1, cooldown: '2m' }, 'Due'],
   ] as const)('%s', (_name, approvals, terms, state) => {
     expect(releaseState({ approvals: [...approvals] }, terms, NOW).state).toBe(state);
   });
 
+  const seen = (actor: string, time: string) => ({ actor, time, message: `${APPROVED}looked at it` });
+  it.each([
+    ['not within the cool-down', '2026-11-22T09:59:00Z', 'CoolingDown'],
+    ['after the cool-down', '2026-11-22T09:58:00Z', 'Due'],
+  ] as const)('%s', (_name, seenAt, state) => {
+    const status = { approvals: [at(seenAt, 'sam')], timeline: [seen('sam', seenAt)] };
+    expect(releaseState(status, { approvals: 1, cooldown: '2m' }, NOW).state).toBe(state);
+  });
+
+  it('counts the cool-down from when the approval was first seen, not from the time somebody wrote into it', () => {
+    const status = { approvals: [at('2020-01-01T00:00:00Z', 'sam')] };
+    expect(releaseState(status, { approvals: 1, cooldown: '1m' }, NOW)).toEqual({
+      state: 'CoolingDown',
+      until: new Date('2026-11-22T10:01:00Z'),
+    });
+  });
+
   it('counts the cool-down from the approval that completed the number', () => {
-    const approvals = [at('2026-11-22T09:00:00Z', 'sam'), at('2026-11-22T09:59:30Z', 'kim')];
-    expect(releaseState({ approvals }, { approvals: 2, cooldown: '1m' }, NOW)).toEqual({
+    const status = {
+      approvals: [at('2026-11-22T09:00:00Z', 'sam'), at('2026-11-22T09:59:30Z', 'kim')],
+      timeline: [seen('sam', '2026-11-22T09:00:00Z'), seen('kim', '2026-11-22T09:59:30Z')],
+    };
+    expect(releaseState(status, { approvals: 2, cooldown: '1m' }, NOW)).toEqual({
       state: 'CoolingDown',
       until: new Date('2026-11-22T10:00:30Z'),
     });

@@ -33,10 +33,11 @@ export const DEFAULT_RELEASE_TERMS: ReleaseTerms = { approvals: 1, cooldown: '0s
 
 /**
  * Whether an incident may be released now. Approvals without an authenticated name and time do not count, nor does a
- * second one of the same person.
+ * second one of the same person. The cool-down begins when Bulkhead first saw the approval, because the time in it may
+ * have been written by the person while the webhook that stamps it was down.
  */
 export function releaseState(status: AgentIncidentStatus | undefined, terms: ReleaseTerms, now: Date): ReleaseState {
-  const approvers = approversOf(status);
+  const approvers = approversOf(status, now);
   if (approvers.size < terms.approvals) {
     return { state: 'Waiting', approvals: approvers.size, needed: terms.approvals };
   }
@@ -45,16 +46,32 @@ export function releaseState(status: AgentIncidentStatus | undefined, terms: Rel
   return until > now ? { state: 'CoolingDown', until } : { state: 'Due', approvers: [...approvers.keys()] };
 }
 
-/** Who approved, and when first, in milliseconds. */
-function approversOf(status: AgentIncidentStatus | undefined): Map<string, number> {
+/** What the timeline says when an approval is first seen; also how that moment is found again. */
+export const APPROVED = 'Approved: ';
+
+/** Approvals that count and that no timeline entry speaks of yet. */
+export function newApprovals(status: AgentIncidentStatus): { approver: string; reason: string }[] {
+  const known = firstSeen(status);
+  return (status.approvals ?? [])
+    .map(({ approver = '', time = '', reason }) => ({ approver, time, reason }))
+    .filter(({ approver, time }) => approver !== '' && !Number.isNaN(Date.parse(time)) && !known.has(approver));
+}
+
+/** Who approved, and when Bulkhead saw it first, in milliseconds. */
+function approversOf(status: AgentIncidentStatus | undefined, now: Date): Map<string, number> {
+  const known = firstSeen(status ?? {});
   const approvers = new Map<string, number>();
   for (const { approver = '', time = '' } of status?.approvals ?? []) {
-    const given = Date.parse(time);
-    if (approver !== '' && !Number.isNaN(given) && !approvers.has(approver)) {
-      approvers.set(approver, given);
+    if (approver !== '' && !Number.isNaN(Date.parse(time)) && !approvers.has(approver)) {
+      approvers.set(approver, known.get(approver) ?? now.getTime());
     }
   }
   return approvers;
+}
+
+function firstSeen({ timeline = [] }: AgentIncidentStatus): Map<string, number> {
+  const entries = timeline.filter(({ message }) => message.startsWith(APPROVED)).toReversed();
+  return new Map(entries.map(({ actor, time }) => [actor, Date.parse(time)]));
 }
 
 /**

@@ -51,16 +51,21 @@ describe('what is recorded', () => {
 });
 
 describe('the name of a record', () => {
-  const spec = plan('quarantine');
+  const nameWith = (...existing: string[]) => {
+    const spec = plan('quarantine');
+    return spec && newIncident('agents', spec, (name) => existing.includes(name)).metadata.name;
+  };
+  const first = nameWith() ?? '';
 
   it('is the same for the same finding, so that writing it twice is harmless', () => {
-    expect(spec && newIncident('agents', spec, 0).metadata.name).toBe(
-      spec && newIncident('agents', spec, 0).metadata.name,
-    );
+    expect(first).toMatch(/^reverse-tunnel-[0-9a-f]{10}$/);
+    expect(nameWith()).toBe(first);
   });
 
-  it('is a new one after a release', () => {
-    expect(spec && newIncident('agents', spec, 1).metadata.name).toMatch(/^reverse-tunnel-[0-9a-f]{10}-2$/);
+  it('is the next free one while earlier records of it exist, whichever of them were deleted', () => {
+    expect(nameWith(first)).toBe(`${first}-2`);
+    expect(nameWith(`${first}-2`)).toBe(first);
+    expect(nameWith(first, `${first}-2`)).toBe(`${first}-3`);
   });
 });
 

@@ -95,20 +95,28 @@ export function findingHash(findingKey: string): string {
 }
 
 /**
- * The object to create. The name is the hash of the finding key, so writing it twice is harmless; after a release the
- * same finding gets the next number.
+ * The object to create. The name is the hash of the finding key, so writing it twice is harmless; while earlier incidents
+ * of the same finding still exist it takes the next number.
  *
- * @param closed - how many incidents of this finding are released or dismissed already.
+ * @param taken - whether an incident of this name exists.
  */
-export function newIncident(namespace: string, spec: AgentIncidentSpec, closed: number): AgentIncident {
+export function newIncident(
+  namespace: string,
+  spec: AgentIncidentSpec,
+  taken: (name: string) => boolean,
+): AgentIncident {
   const hash = findingHash(spec.findingKey);
   const base = `${kebab(spec.detector)}-${hash.slice(0, 10)}`;
+  let name = base;
+  for (let number = 2; taken(name); number += 1) {
+    name = `${base}-${number}`;
+  }
   return {
     apiVersion: API_VERSION,
     kind: 'AgentIncident',
     metadata: {
       namespace,
-      name: closed === 0 ? base : `${base}-${closed + 1}`,
+      name,
       labels: { [FINDING_LABEL]: hash, [SANDBOX_LABEL]: spec.sandbox, [MANAGED_BY_LABEL]: MANAGED_BY },
     },
     spec,

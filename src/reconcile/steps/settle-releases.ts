@@ -2,7 +2,7 @@
  * Lets go what people have approved to let go. From here on the incident holds nothing; the policies of this same pass
  * follow from that.
  */
-import { DEFAULT_RELEASE_TERMS, releaseState } from '../../respond/hold.ts';
+import { APPROVED, DEFAULT_RELEASE_TERMS, newApprovals, releaseState } from '../../respond/hold.ts';
 import { noted, type Pass } from '../pass.ts';
 
 export async function settleReleases(pass: Pass): Promise<void> {
@@ -10,6 +10,9 @@ export async function settleReleases(pass: Pass): Promise<void> {
   for (const draft of pass.incidents) {
     if (draft.status.phase === 'Released' || draft.status.phase === 'Dismissed') {
       continue;
+    }
+    for (const { approver, reason } of newApprovals(draft.status)) {
+      draft.status = noted(draft.status, pass.now, approver, `${APPROVED}${reason}`);
     }
     const release = releaseState(draft.status, terms, pass.now);
     if (release.state === 'CoolingDown') {
@@ -22,10 +25,6 @@ export async function settleReleases(pass: Pass): Promise<void> {
     const phase = draft.incident.spec.response === 'Quarantine' ? 'Released' : 'Dismissed';
     const actor = release.approvers.join(', ');
     draft.holds = false;
-    draft.status = noted({ ...draft.status, phase }, pass.now, actor, `${phase}: ${reasonOf(draft.status.approvals)}`);
+    draft.status = noted({ ...draft.status, phase }, pass.now, actor, phase);
   }
-}
-
-function reasonOf(approvals: readonly { reason: string }[] | undefined): string {
-  return (approvals ?? []).map((approval) => approval.reason).join('; ');
 }
