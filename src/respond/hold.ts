@@ -37,7 +37,7 @@ export const DEFAULT_RELEASE_TERMS: ReleaseTerms = { approvals: 1, cooldown: '0s
  * have been written by the person while the webhook that stamps it was down.
  */
 export function releaseState(status: AgentIncidentStatus | undefined, terms: ReleaseTerms, now: Date): ReleaseState {
-  const approvers = approversOf(status, now);
+  const approvers = approversOf(status ?? {}, now);
   if (approvers.size < terms.approvals) {
     return { state: 'Waiting', approvals: approvers.size, needed: terms.approvals };
   }
@@ -52,21 +52,20 @@ export const APPROVED = 'Approved: ';
 /** Approvals that count and that no timeline entry speaks of yet. */
 export function newApprovals(status: AgentIncidentStatus): { approver: string; reason: string }[] {
   const known = firstSeen(status);
-  return (status.approvals ?? [])
-    .map(({ approver = '', time = '', reason }) => ({ approver, time, reason }))
-    .filter(({ approver, time }) => approver !== '' && !Number.isNaN(Date.parse(time)) && !known.has(approver));
+  return validApprovals(status).filter(({ approver }) => !known.has(approver));
 }
 
 /** Who approved, and when Bulkhead saw it first, in milliseconds. */
-function approversOf(status: AgentIncidentStatus | undefined, now: Date): Map<string, number> {
-  const known = firstSeen(status ?? {});
-  const approvers = new Map<string, number>();
-  for (const { approver = '', time = '' } of status?.approvals ?? []) {
-    if (approver !== '' && !Number.isNaN(Date.parse(time)) && !approvers.has(approver)) {
-      approvers.set(approver, known.get(approver) ?? now.getTime());
-    }
-  }
-  return approvers;
+function approversOf(status: AgentIncidentStatus, now: Date): Map<string, number> {
+  const known = firstSeen(status);
+  return new Map(validApprovals(status).map(({ approver }) => [approver, known.get(approver) ?? now.getTime()]));
+}
+
+/** Those with an authenticated name and a time. */
+function validApprovals({ approvals = [] }: AgentIncidentStatus): { approver: string; reason: string }[] {
+  return approvals.flatMap(({ approver = '', time = '', reason }) =>
+    approver === '' || Number.isNaN(Date.parse(time)) ? [] : [{ approver, reason }],
+  );
 }
 
 function firstSeen({ timeline = [] }: AgentIncidentStatus): Map<string, number> {
