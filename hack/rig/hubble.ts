@@ -7,7 +7,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type FeederProcess, startFeeder } from './feeder-process.ts';
+import { type FeederProcess, type FeederReport, startFeeder } from './feeder-process.ts';
 import { buildGo } from './go-build.ts';
 import { RigError } from './rig-error.ts';
 
@@ -127,15 +127,18 @@ interface Part {
 
 type NodePart = Part & HubbleNode & { readonly peerAddress: string };
 
-async function startPart(program: string, args: (listen: string) => readonly string[]): Promise<Part> {
-  let feeder = await startFeeder(program, args('127.0.0.1:0'));
-  const address = feeder.ready.address ?? '';
+/** @param args - the flags, given what it said when it was ready before, or nothing the first time. */
+async function startPart(program: string, args: (before: FeederReport) => readonly string[]): Promise<Part> {
+  const free = '127.0.0.1:0';
+  let feeder = await startFeeder(program, args({ address: free, peerAddress: free }));
+  const { ready } = feeder;
+  const address = ready.address ?? '';
   return {
     address,
     feeder: () => feeder,
     kill: () => feeder.kill(),
     async start() {
-      feeder = await startFeeder(program, args(address));
+      feeder = await startFeeder(program, args(ready));
     },
   };
 }
@@ -148,7 +151,9 @@ async function startNode(
 ): Promise<NodePart> {
   const flags = [...nodeFlags(options), '--name', name, '--socket', socketPath];
   let input = options.input === undefined ? [] : ['--input', options.input];
-  const part = await startPart(program, (listen) => ['node', ...flags, ...input, '--listen', listen]);
+  const part = await startPart(program, ({ address = '', peerAddress = '' }) => {
+    return ['node', ...flags, ...input, '--listen', address, '--peer-listen', peerAddress];
+  });
   // A report that nobody waits for is gone, so wait from the beginning; whoever asks sees the failure.
   const fed =
     input.length === 0
@@ -198,7 +203,7 @@ function tlsFlags({ tls }: HubbleOptions): string[] {
 
 function startRelay(program: string, nodes: readonly NodePart[], options: HubbleOptions): Promise<Part> {
   const peers = nodes.flatMap((node) => ['--peer', `${node.name}=${node.peerAddress}`]);
-  return startPart(program, (listen) => ['relay', '--listen', listen, ...peers, ...tlsFlags(options)]);
+  return startPart(program, ({ address = '' }) => ['relay', '--listen', address, ...peers, ...tlsFlags(options)]);
 }
 
 function present(relay: Part | undefined): Part {

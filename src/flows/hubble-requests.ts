@@ -27,6 +27,8 @@ export interface NodeFlows {
   held: number;
   /** Flows seen since the server started. */
   seen: number;
+  /** Nanoseconds since the server started. */
+  uptimeNs: number;
   isConnected: boolean;
 }
 
@@ -56,6 +58,7 @@ export function decodeServerStatus(bytes: Uint8Array): NodeFlows {
   readFields(new BinaryReader(bytes), bytes.length, node, {
     1: bigNumberField((target, value) => void (target.held = value)),
     3: bigNumberField((target, value) => void (target.seen = value)),
+    4: bigNumberField((target, value) => void (target.uptimeNs = value)),
   });
   return { ...node, isConnected: true };
 }
@@ -101,12 +104,13 @@ function timestamp(ms: number): Uint8Array {
 }
 
 function blankNode(): NodeFlows {
-  return { name: '', held: 0, seen: 0, isConnected: false };
+  return { name: '', held: 0, seen: 0, uptimeNs: 0, isConnected: false };
 }
 
 const NODE: Fields<NodeFlows> = {
   1: stringField((node, value) => void (node.name = value)),
   4: numberField((node, value) => void (node.isConnected = value === NODE_CONNECTED)),
+  6: bigNumberField((node, value) => void (node.uptimeNs = value)),
   7: bigNumberField((node, value) => void (node.held = value)),
   9: bigNumberField((node, value) => void (node.seen = value)),
 };

@@ -15,6 +15,7 @@ import {
   type FlowsRequest,
   type NodeFlows,
 } from '../hubble-requests.ts';
+import type { NodesAnswer } from '../restarts.ts';
 import { channelSecurity, type TlsFiles } from './tls-files.ts';
 
 /** Where a Hubble server listens. */
@@ -26,7 +27,7 @@ export interface HubbleConnection {
   /** Starts a stream of flows. Cancel it to end it. */
   flows(request: FlowsRequest): ClientReadableStream<Decoded>;
   /** The nodes behind a relay, or the one node of a node server. Rejects when there is no answer within 5 s. */
-  nodes(signal: AbortSignal): Promise<NodeFlows[]>;
+  nodes(signal: AbortSignal): Promise<NodesAnswer>;
   close(): void;
 }
 
@@ -51,6 +52,18 @@ export async function connectHubble(address: HubbleAddress): Promise<HubbleConne
     });
   }
 
+  async function askNodes(signal: AbortSignal): Promise<NodeFlows[]> {
+    try {
+      return await ask('/observer.Observer/GetNodes', decodeNodes, signal);
+    } catch (error) {
+      if (codeOf(error) !== status.UNIMPLEMENTED) {
+        throw error;
+      }
+      // A node's own server knows no others.
+      return [await ask('/observer.Observer/ServerStatus', decodeServerStatus, signal)];
+    }
+  }
+
   return {
     flows: (request) =>
       client.makeServerStreamRequest(
@@ -60,14 +73,9 @@ export async function connectHubble(address: HubbleAddress): Promise<HubbleConne
         encodeFlowsRequest(request),
       ),
     async nodes(signal) {
-      try {
-        return await ask('/observer.Observer/GetNodes', decodeNodes, signal);
-      } catch (error) {
-        if (codeOf(error) !== status.UNIMPLEMENTED) {
-          throw error;
-        }
-        return [await ask('/observer.Observer/ServerStatus', decodeServerStatus, signal)];
-      }
+      const askedMs = performance.now();
+      const nodes = await askNodes(signal);
+      return { nodes, askedMs, answeredMs: performance.now() };
     },
     close: () => client.close(),
   };

@@ -11,6 +11,7 @@ import { status } from '@grpc/grpc-js';
 import { printable } from '../../api/v1alpha1/display.ts';
 import type { FlowEvent, FlowSource } from '../flow.ts';
 import { createIntake, type Intake, type IntakeOptions } from '../intake.ts';
+import { createRestartWatch } from '../restarts.ts';
 import { createResumePoint } from '../resume-point.ts';
 import { type BackoffOptions, backoffMs } from './backoff.ts';
 import { codeOf, connectHubble, type HubbleAddress, isTooLarge } from './hubble-client.ts';
@@ -38,6 +39,7 @@ export interface HubbleSource extends FlowSource {
 export function hubbleSource(name: string, address: HubbleAddress, options: HubbleOptions = {}): HubbleSource {
   const intake = createIntake(options);
   const resume = createResumePoint();
+  const restarts = createRestartWatch();
   const { backoff = DEFAULT_BACKOFF, watchdogMs = DEFAULT_WATCHDOG_MS, random = Math.random } = options;
   let namespaces = sorted(options.namespaces);
   let current: HubbleSession | undefined;
@@ -47,13 +49,13 @@ export function hubbleSource(name: string, address: HubbleAddress, options: Hubb
   async function* session(signal: AbortSignal): AsyncGenerator<readonly FlowEvent[], SessionEnd> {
     const connection = await connectHubble(address);
     try {
-      const nodes = await connection.nodes(signal);
-      if (nodes.length === 0) {
+      const answer = await connection.nodes(signal);
+      if (answer.nodes.length === 0) {
         // It would sort over a hundred flows for as long as the stream lasts, and so hold each back for that long.
         throw new Error('the relay knows no nodes yet');
       }
       signal.throwIfAborted();
-      current = new HubbleSession({ connection, nodes, namespaces, sinceMs, intake, resume, watchdogMs });
+      current = new HubbleSession({ connection, answer, namespaces, sinceMs, intake, resume, restarts, watchdogMs });
       intake.setConnected(true);
       return yield* untilAborted(current, signal);
     } finally {

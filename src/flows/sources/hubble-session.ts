@@ -4,8 +4,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Decoded } from '../decoded.ts';
 import type { Flow, FlowEvent } from '../flow.ts';
-import type { NodeFlows } from '../hubble-requests.ts';
 import type { Intake } from '../intake.ts';
+import type { NodesAnswer, RestartWatch } from '../restarts.ts';
 import type { ResumePoint } from '../resume-point.ts';
 import type { HubbleConnection } from './hubble-client.ts';
 import { bufferStream, type StreamBuffer } from './stream-buffer.ts';
@@ -26,11 +26,12 @@ export interface SessionEnd {
 export interface SessionOptions {
   connection: HubbleConnection;
   /** What the server said about its nodes just before. */
-  nodes: readonly NodeFlows[];
+  answer: NodesAnswer;
   namespaces: readonly string[] | undefined;
   sinceMs: number | undefined;
   intake: Intake;
   resume: ResumePoint;
+  restarts: RestartWatch;
   watchdogMs: number;
 }
 
@@ -47,6 +48,7 @@ export class HubbleSession {
     // One flow of the past from each node: the smallest sorting buffer a relay can have, see FlowsRequest.
     const call = connection.flows({ follow: true, number: 1, sinceMs, namespaces });
     this.#buffer = bufferStream(call, (decoded) => this.#count(decoded));
+    this.#tellRestarts(options.answer);
     // Rejections are turned into an end inside.
     void this.#watch();
   }
@@ -91,11 +93,11 @@ export class HubbleSession {
   }
 
   async #watch(): Promise<void> {
-    const { nodes, resume, watchdogMs } = this.#options;
+    const { answer, resume, watchdogMs } = this.#options;
     const stream = {
       resume,
       openedMs: Date.now(),
-      nodesAtOpen: nodes,
+      nodesAtOpen: answer.nodes,
       newestFlows: () => this.#newestFlows(),
       arrivedFrom: (name: string) => this.#arrived.get(bareName(name)) ?? 0,
       isDrained: () => this.#buffer.isDrained(),
@@ -109,8 +111,10 @@ export class HubbleSession {
       }
       try {
         const now = await this.#options.connection.nodes(this.#ended.signal);
-        this.#options.intake.setUnavailable(now.filter((node) => !node.isConnected).map((node) => node.name));
-        this.#act(await watchdog.look(now));
+        const missing = now.nodes.filter((node) => !node.isConnected).map((node) => node.name);
+        this.#options.intake.setUnavailable(missing);
+        this.#tellRestarts(now);
+        this.#act(await watchdog.look(now.nodes));
         unanswered = 0;
       } catch {
         // Counted; what is wrong shows on the stream itself, or in the end below.
@@ -124,11 +128,14 @@ export class HubbleSession {
     if (report.kind === 'mute') {
       const reason = `the stream had gone silent for ${report.nodeNames.join(', ')}`;
       this.end({ reason, isPlanned: true, sinceMs: report.sinceMs });
-    } else if (report.kind === 'restarted') {
-      for (const nodeName of report.nodeNames) {
-        const lost = { timeMs: Date.now(), nodeName, source: 'SERVER_RESTARTED', count: 0 };
-        this.#buffer.add({ kind: 'lost', lost });
-      }
+    }
+  }
+
+  /** How much was lost nobody knows. */
+  #tellRestarts(answer: NodesAnswer): void {
+    for (const nodeName of this.#options.restarts(answer)) {
+      const lost = { timeMs: Date.now(), nodeName, source: 'SERVER_RESTARTED', count: 0 };
+      this.#buffer.add({ kind: 'lost', lost });
     }
   }
 

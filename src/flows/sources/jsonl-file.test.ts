@@ -53,16 +53,19 @@ for (const [how, disturb] of [
     },
   ],
 ] as const) {
-  describeSource(`a followed file that is ${how}`, async () => {
-    await writeFile(path, '');
-    return {
-      source: jsonlFile(path, { follow: true, from: 'start', pollMs: 5 }),
-      carriesGarbage: true,
-      write: (lines) => appendFile(path, lines.map((line) => `${line}\n`).join('')),
-      disturb,
-      stop: () => undefined,
-    };
-  });
+  describeSource(
+    `a followed file that is ${how}`,
+    async () => {
+      await writeFile(path, '');
+      return {
+        source: jsonlFile(path, { follow: true, from: 'start', pollMs: 5 }),
+        write: (lines) => appendFile(path, lines.map((line) => `${line}\n`).join('')),
+        disturb,
+        stop: () => undefined,
+      };
+    },
+    { carriesGarbage: true },
+  );
 }
 
 describe('a followed file', () => {

@@ -5,19 +5,22 @@ import { FlowSourceError } from './flow-source-error.ts';
 import { jsonlStream } from './jsonl-stream.ts';
 import { describeSource, flowLine, reader } from './source.conformance.ts';
 
-describeSource('a stream of JSON lines', () => {
-  const stream = new PassThrough();
-  return {
-    source: jsonlStream('stdin', stream),
-    carriesGarbage: true,
-    write: async (lines) => {
-      if (!stream.destroyed && !stream.write(lines.map((line) => `${line}\n`).join(''))) {
-        await once(stream, 'drain');
-      }
-    },
-    stop: () => void stream.destroy(),
-  };
-});
+describeSource(
+  'a stream of JSON lines',
+  () => {
+    const stream = new PassThrough();
+    return {
+      source: jsonlStream('stdin', stream),
+      write: async (lines) => {
+        if (!stream.destroyed && !stream.write(lines.map((line) => `${line}\n`).join(''))) {
+          await once(stream, 'drain');
+        }
+      },
+      stop: () => void stream.destroy(),
+    };
+  },
+  { carriesGarbage: true },
+);
 
 it('ends with the stream, with its last line', async () => {
   const source = jsonlStream('stdin', Readable.from([Buffer.from(`${flowLine(1)}\n${flowLine(2)}`)]));

@@ -12,17 +12,15 @@ export interface SourceUnderTest {
   write(lines: readonly string[]): void | Promise<void>;
   /** Breaks what the source reads from and mends it, as it may happen in a cluster; absent where nothing can break. */
   disturb?(): Promise<void>;
-  /** Whether what is offered passes as it is, so that garbage reaches the decoder. */
-  carriesGarbage: boolean;
   stop(): void | Promise<void>;
 }
 
 /** One flow as a line, told from the others by its number. */
-export function flowLine(number: number): string {
+export function flowLine(number: number, nodeName = 'kind-worker'): string {
   const time = new Date(Date.UTC(2026, 10, 21, 20, 0, 0, number)).toISOString();
   const uuid = `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;
-  const flow = { time, uuid, verdict: 'FORWARDED', Type: 'L3_L4', node_name: 'kind-worker' };
-  return JSON.stringify({ flow, node_name: flow.node_name, time });
+  const flow = { time, uuid, verdict: 'FORWARDED', Type: 'L3_L4', node_name: nodeName };
+  return JSON.stringify({ flow, node_name: nodeName, time });
 }
 
 /** A reader that collects what a source delivers until it has enough. */
@@ -55,7 +53,15 @@ export function reader(source: FlowSource) {
   };
 }
 
-export function describeSource(name: string, start: () => SourceUnderTest | Promise<SourceUnderTest>): void {
+/**
+ * @param carriesGarbage - whether what is offered passes as it is; a server in between refuses to send what it cannot read,
+ *   so that there garbage is a matter for the decoder's own test.
+ */
+export function describeSource(
+  name: string,
+  start: () => SourceUnderTest | Promise<SourceUnderTest>,
+  { carriesGarbage = false }: { carriesGarbage?: boolean } = {},
+): void {
   describe(`${name} as a flow source`, () => {
     const running: { tested: SourceUnderTest; reading: ReturnType<typeof reader> }[] = [];
     afterEach(async () => {
@@ -75,7 +81,10 @@ export function describeSource(name: string, start: () => SourceUnderTest | Prom
     it('keeps the order, over more than one batch', async () => {
       const { reading, write } = await open();
       const numbers = Array.from({ length: 1_000 }, (_, index) => index + 1);
-      await Promise.all([write(numbers.map(flowLine)), reading.until(() => reading.numbers().length === 1_000)]);
+      await Promise.all([
+        write(numbers.map((number) => flowLine(number))),
+        reading.until(() => reading.numbers().length === 1_000),
+      ]);
       expect(reading.numbers()).toEqual(numbers);
     });
 
@@ -90,7 +99,7 @@ export function describeSource(name: string, start: () => SourceUnderTest | Prom
 
     it('delivers a flow once, however often it comes', async () => {
       const { reading, write, source } = await open();
-      const lines = [1, 2, 1, 2, 3].map(flowLine);
+      const lines = [1, 2, 1, 2, 3].map((number) => flowLine(number));
       await Promise.all([write(lines), reading.until(() => reading.numbers().includes(3))]);
       expect(reading.numbers()).toEqual([1, 2, 3]);
       expect(source.health().duplicates).toBe(2);
@@ -119,7 +128,7 @@ export function describeSource(name: string, start: () => SourceUnderTest | Prom
         '{"lost_events":{"source":"OBSERVER_EVENTS_QUEUE","num_events_lost":"17"},"node_name":"kind-worker","time":"2026-11-21T20:00:00Z"}';
       await Promise.all([
         write([flowLine(1), lost, flowLine(2)]),
-        reading.until(() => reading.numbers().length === 2 && reading.events.length === 3),
+        reading.until(() => reading.numbers().length === 2 && source.health().lost > 0),
       ]);
       expect(reading.events.find((event) => event.kind === 'lost')).toMatchObject({
         lost: { source: 'OBSERVER_EVENTS_QUEUE', count: 17, nodeName: 'kind-worker' },
@@ -127,26 +136,27 @@ export function describeSource(name: string, start: () => SourceUnderTest | Prom
       expect(source.health().lost).toBe(17);
     });
 
-    it('counts what it cannot decode and goes on', async () => {
-      const { reading, write, source, carriesGarbage } = await open();
-      if (!carriesGarbage) {
-        // The server in between refuses to send it; bytes like these are tested at the decoder.
-        return;
-      }
-      await Promise.all([
-        write([flowLine(1), '{"flow":{"time":', '\u0000\u001b', '[]', flowLine(2)]),
-        reading.until(() => reading.numbers().length === 2),
-      ]);
-      expect(reading.numbers()).toEqual([1, 2]);
-      expect(source.health()).toMatchObject({ undecodable: 3, connected: true });
-    });
+    if (carriesGarbage) {
+      it('counts what it cannot decode and goes on', async () => {
+        const { reading, write, source } = await open();
+        await Promise.all([
+          write([flowLine(1), '{"flow":{"time":', '\u0000\u001b', '[]', flowLine(2)]),
+          reading.until(() => reading.numbers().length === 2),
+        ]);
+        expect(reading.numbers()).toEqual([1, 2]);
+        expect(source.health()).toMatchObject({ undecodable: 3, connected: true });
+      });
+    }
 
     it('goes on after a disturbance, without gap and without doubling', async () => {
       const { reading, write, disturb } = await open();
-      await Promise.all([write([1, 2].map(flowLine)), reading.until(() => reading.numbers().length === 2)]);
+      await Promise.all([
+        write([1, 2].map((number) => flowLine(number))),
+        reading.until(() => reading.numbers().length === 2),
+      ]);
       const more = reading.until(() => reading.numbers().includes(5));
       await disturb?.();
-      await write([3, 4, 5].map(flowLine));
+      await write([3, 4, 5].map((number) => flowLine(number)));
       await more;
       expect(reading.numbers()).toEqual([1, 2, 3, 4, 5]);
     });

@@ -4,6 +4,7 @@
  * What has arrived is handed over together. When the consumer falls behind, reading stops, the server's window fills, its
  * ring overruns our stream, and it says so with lost events: late is visible, memory is bounded.
  */
+import { setImmediate as immediate } from 'node:timers/promises';
 import type { ClientReadableStream } from '@grpc/grpc-js';
 import type { Decoded } from '../decoded.ts';
 import { MAX_BATCH } from './line-decoder.ts';
@@ -56,9 +57,13 @@ export function bufferStream(call: ClientReadableStream<Decoded>, onArrival: (de
     async *batches() {
       for (;;) {
         if (arrived.length > 0) {
+          // Messages come out of gRPC one turn of the microtask queue after the other; this lets all that are here come.
+          await immediate();
           const batch = arrived.splice(0, MAX_BATCH);
           call.resume();
-          yield batch;
+          if (batch.length > 0) {
+            yield batch;
+          }
         } else if (outcome !== undefined) {
           if ('error' in outcome) {
             throw outcome.error;

@@ -27,8 +27,6 @@ export interface WatchedStream {
 
 export type WatchdogReport =
   | { kind: 'fine' }
-  /** The server restarted: its ring, and what had not been read of it, is gone. */
-  | { kind: 'restarted'; nodeNames: readonly string[] }
   /** Open the stream again, from this event time. */
   | { kind: 'mute'; nodeNames: readonly string[]; sinceMs: number };
 
@@ -50,13 +48,10 @@ export class StreamWatchdog {
     const before = this.#before;
     const now = this.#counts(nodes);
     this.#before = now;
-    const restarted = namesWhere(now, (name, count) => count.seen < (before.get(name)?.seen ?? 0));
-    if (restarted.length > 0) {
-      return { kind: 'restarted', nodeNames: restarted };
-    }
-    const silent = namesWhere(now, (name, count) => {
+    const silent = [...now].flatMap(([name, { seen, arrived }]) => {
       const last = before.get(name);
-      return last !== undefined && count.seen > last.seen && count.arrived === last.arrived;
+      // A smaller count is that of a server which has restarted.
+      return last !== undefined && seen > 0 && seen !== last.seen && arrived === last.arrived ? [name] : [];
     });
     return silent.length === 0 || !this.#stream.isDrained() ? { kind: 'fine' } : await this.#judge(new Set(silent));
   }
@@ -106,10 +101,4 @@ export function bareName(nodeName: string): string {
 /** The flows among what a call brought. */
 export function flowsOf(decoded: readonly Decoded[]): Flow[] {
   return decoded.flatMap((one) => (one.kind === 'flow' ? [one.flow] : []));
-}
-
-type Counts = { seen: number; arrived: number };
-
-function namesWhere(counts: ReadonlyMap<string, Counts>, holds: (name: string, count: Counts) => boolean): string[] {
-  return [...counts].filter(([name, count]) => holds(name, count)).map(([name]) => name);
 }

@@ -34,6 +34,7 @@ func runNode(ctx context.Context, args []string) error {
 	n := &node{log: newLogger()}
 	flags.StringVar(&n.socket, "socket", "", "unix socket to serve on, plaintext")
 	flags.StringVar(&n.address, "listen", "127.0.0.1:0", "TCP address to serve on")
+	flags.StringVar(&n.peer, "peer-listen", "127.0.0.1:0", "plaintext TCP address for the relay, used when the other one is TLS")
 	n.tls.register(flags)
 	feeding := feedOptions{}
 	feeding.register(flags)
@@ -49,11 +50,10 @@ func runNode(ctx context.Context, args []string) error {
 	if n.address, err = chooseAddress(n.address); err != nil {
 		return err
 	}
-	n.peer = n.address
-	if n.tls.cert != "" {
-		if n.peer, err = chooseAddress("127.0.0.1:0"); err != nil {
-			return err
-		}
+	if n.tls.cert == "" {
+		n.peer = n.address
+	} else if n.peer, err = chooseAddress(n.peer); err != nil {
+		return err
 	}
 	feed := newFeed(*name, feeding)
 	n.observer, err = observer.NewLocalServer(feed, namespace.NewManager(), n.log,
