@@ -275,7 +275,7 @@ async function throwUnlessOk(response: TransportResponse): Promise<void> {
   throw errorFromBody(text, response.status, response.retryAfterMs);
 }
 
-/** Objects a page: 500 pods are about 2 MB and 20 ms of parsing, well below a noticeable stall of the event loop. */
-const PAGE_SIZE = 500;
+/** Objects a page. 250 pods hold the event loop for 8 ms of CPU, 22 ms at most (measured with 10 000 pods of 3 KB). */
+const PAGE_SIZE = 250;
 /** etcd refuses objects above 1.5 MB; JSON and the event around it add less than as much again. */
 const MAX_EVENT_BYTES = 16 * 1024 * 1024;
