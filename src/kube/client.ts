@@ -19,7 +19,13 @@ import type {
 } from './client-options.ts';
 import { readJsonLines } from './json-lines.ts';
 import { collectionPath, type ObjectRef, objectPath, type Resource } from './resources.ts';
-import { connectionError, type Transport, type TransportRequest, type TransportResponse } from './transport.ts';
+import {
+  connectionError,
+  discard,
+  type Transport,
+  type TransportRequest,
+  type TransportResponse,
+} from './transport.ts';
 
 /** Told of every finished request: what rest_client_* metrics count. `status` is 0 when there was no answer. */
 export type RequestObserver = (request: { method: string; host: string; status: number; seconds: number }) => void;
@@ -159,7 +165,7 @@ export class KubeClient {
     } catch (error) {
       throw connectionError(error, this.#transport.server, options.signal);
     } finally {
-      response.body.destroy();
+      discard(response.body);
     }
   }
 

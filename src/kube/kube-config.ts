@@ -37,6 +37,10 @@ export function loadKubeConfig(choice: KubeConfigChoice = {}): LoadedKubeConfig 
   const config = new KubeConfig();
   const origin = load(config, choice);
   if (choice.context !== undefined) {
+    const names = config.getContexts().map(({ name }) => name);
+    if (!names.includes(choice.context)) {
+      throw new Error(`${origin} has no context "${choice.context}", only ${names.join(', ')}`);
+    }
     config.setCurrentContext(choice.context);
   }
   const cluster = config.getCurrentCluster();

@@ -54,7 +54,7 @@ export class Transport {
    */
   async send(request: TransportRequest): Promise<TransportResponse> {
     const { headers, pool } = await this.#authenticate();
-    const response = await pool.request({
+    const pending = pool.request({
       origin: this.server.origin,
       path: this.server.pathname.replace(/\/$/, '') + request.path,
       method: request.method,
@@ -69,6 +69,7 @@ export class Transport {
       bodyTimeout: request.idleTimeoutMs,
       signal: request.signal,
     });
+    const response = await orAborted(pending, request.signal);
     if (response.statusCode === 401) {
       this.#credentials = undefined;
     }
@@ -124,7 +125,12 @@ export class Transport {
 
   #makePool(tls: RequestOptions): Dispatcher {
     const options = this.#config.createDispatcherOptions(this.#config.getCurrentCluster(), tls as object);
-    const pool = { connections: MAX_CONNECTIONS, keepAliveTimeout: KEEP_ALIVE_MS, allowH2: false };
+    const pool = {
+      connections: MAX_CONNECTIONS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      allowH2: false,
+    };
     switch (options.type) {
       case 'agent':
         return new Agent({ ...pool, connect: options.connect });
@@ -170,6 +176,32 @@ export function parseRetryAfter(value: string | string[] | undefined, now: numbe
   return Number.isNaN(waitMs) ? undefined : Math.min(Math.max(waitMs, 0), MAX_RETRY_AFTER_MS);
 }
 
+/** The pool notices an aborted request only once it is connected, which a silent peer puts off. */
+function orAborted(pending: Promise<Dispatcher.ResponseData>, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => {
+      reject(signal.reason);
+      // Whatever still arrives has nobody to read it.
+      pending.then(
+        ({ body }) => discard(body),
+        () => {},
+      );
+    };
+    if (signal.aborted) {
+      abort();
+      return;
+    }
+    signal.addEventListener('abort', abort, { once: true });
+    const settled = (): void => signal.removeEventListener('abort', abort);
+    pending.then(resolve, reject).finally(settled);
+  });
+}
+
+/** Ends an answer that nobody will read on; its connection is closed if there was more to come. */
+export function discard(body: TransportResponse['body']): void {
+  body.on('error', () => {}).destroy();
+}
+
 function definedOnly<T extends object>(fields: T): T {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;
 }
@@ -179,6 +211,8 @@ const USER_AGENT = 'bulkhead';
 const CREDENTIALS_TTL_MS = 10_000;
 /** Watches (about ten) and concurrent reconciles (about ten) with room; HTTP/1.1 has one request at a time on each. */
 const MAX_CONNECTIONS = 64;
+/** A handshake takes three round trips; whoever needs longer is not there. */
+const CONNECT_TIMEOUT_MS = 5000;
 /** Below the idle timeouts of the API server (90 s) and of cloud load balancers (60 s and more). */
 const KEEP_ALIVE_MS = 30_000;
 /** A server that asks for more is not believed. */
