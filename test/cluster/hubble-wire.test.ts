@@ -9,7 +9,7 @@ import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { describe, expect, it } from 'vitest';
 import { decodeJsonLine } from '../../src/flows/decode-json.ts';
 import type { FlowEvent } from '../../src/flows/flow.ts';
-import { flowLine } from '../../src/flows/sources/source.conformance.ts';
+import { eventually, flowLine } from '../../src/flows/sources/source.conformance.ts';
 import { useHubble } from '../support/hubble.ts';
 import { makeAuthority } from '../support/tls-files.ts';
 
@@ -72,7 +72,7 @@ describe('a filter of namespaces', () => {
     const hubble = await use.start();
     const reading = use.read(`unix://${hubble.socketPath}`, { namespaces: [], sinceMs: 0 });
     const next = reading.batches.next();
-    await expect.poll(() => reading.source.health().connected).toBe(true);
+    await eventually(() => reading.source.health().connected).toBe(true);
     await hubble.write(lines);
     await sleep(300);
     expect(reading.source.health()).toMatchObject({ connected: true, received: 0 });
@@ -84,13 +84,13 @@ describe('a filter of namespaces', () => {
     const hubble = await use.start();
     const reading = use.read(`unix://${hubble.socketPath}`, { namespaces: ['agents'] });
     const all = reading.until(() => reading.numbers().includes(8));
-    await expect.poll(() => reading.source.health().connected).toBe(true);
+    await eventually(() => reading.source.health().connected).toBe(true);
     await hubble.write([flowBetween(1, 'agents', 'x'), flowBetween(2, 'other', 'x'), flowBetween(3, 'agents', 'x')]);
-    await expect.poll(() => reading.numbers()).toEqual([1, 3]);
+    await eventually(() => reading.numbers()).toEqual([1, 3]);
     reading.source.setNamespaces(['agents', 'third']);
     reading.source.setNamespaces(['agents', 'other']);
     await hubble.write([flowBetween(4, 'agents', 'x')]);
-    await expect.poll(() => reading.numbers()).toContain(2); // asked for again, from a little before
+    await eventually(() => reading.numbers()).toContain(2); // asked for again, from a little before
     await hubble.write([5, 6, 7, 8].map((number) => flowBetween(number, number % 2 === 0 ? 'other' : 'agents', 'x')));
     await all;
     expect(reading.numbers().sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
@@ -136,7 +136,7 @@ describe('TLS', () => {
     const query = `ca=${authority.ca}&server-name=${SERVER_NAME}&cert=${wrong.cert}&key=${wrong.key}`;
     const reading = use.read(`hubble+tls://${hubble.nodeAddress}?${query}`);
     const first = reading.until(() => reading.numbers().includes(1));
-    await expect.poll(() => reading.source.health().error).toBeDefined();
+    await eventually(() => reading.source.health().error).toBeDefined();
     expect(reading.source.health().connected).toBe(false);
     await authority.issue('client', ['bulkhead']); // over the same files
     await first;
@@ -151,7 +151,7 @@ describe('TLS', () => {
     const ca = isOurs ? authority.ca : (await makeAuthority(folder, 'other')).ca;
     const reading = use.read(`hubble+tls://${hubble.nodeAddress}?ca=${ca}&server-name=${serverName}`);
     const next = reading.batches.next();
-    await expect.poll(() => reading.source.health().error).toMatch(message);
+    await eventually(() => reading.source.health().error).toMatch(message);
     expect(reading.source.health()).toMatchObject({ connected: false, received: 0 });
     reading.stop();
     await next;
@@ -160,7 +160,7 @@ describe('TLS', () => {
   it('says which file is missing', async () => {
     const reading = use.read('hubble+tls://127.0.0.1:1?ca=/nowhere/ca.crt');
     const next = reading.batches.next();
-    await expect.poll(() => reading.source.health().error).toMatch(/no such file.*\/nowhere\/ca\.crt/);
+    await eventually(() => reading.source.health().error).toMatch(/no such file.*\/nowhere\/ca\.crt/);
     reading.stop();
     await next;
   });
@@ -172,7 +172,7 @@ describe('a server that does not answer as it should', () => {
     await hubble.nodes[0]?.kill();
     const reading = use.read(`hubble+grpc://${hubble.nodeAddress}`);
     const first = reading.until(() => reading.numbers().includes(1));
-    await expect.poll(() => reading.source.health().error).toMatch(/UNAVAILABLE.*ECONNREFUSED/);
+    await eventually(() => reading.source.health().error).toMatch(/UNAVAILABLE.*ECONNREFUSED/);
     await hubble.nodes[0]?.start();
     await hubble.write([flowLine(1)]);
     await first;
@@ -213,10 +213,10 @@ describe('a server that does not answer as it should', () => {
     const reading = use.read(`unix://${hubble.socketPath}`);
     const last = reading.until(() => reading.numbers().includes(3));
     await hubble.write([flowLine(1)]);
-    await expect.poll(() => reading.numbers()).toEqual([1]);
+    await eventually(() => reading.numbers()).toEqual([1]);
     const { flow } = JSON.parse(flowLine(2)) as { flow: object };
     await hubble.write([JSON.stringify({ flow: { ...flow, Summary: 'x'.repeat(5_000_000) } })]);
-    await expect.poll(() => reading.source.health().lost).toBeGreaterThan(0);
+    await eventually(() => reading.source.health().lost).toBeGreaterThan(0);
     await hubble.write([flowLine(3)]);
     await last;
     expect(reading.numbers()).toEqual([1, 3]);
@@ -229,11 +229,11 @@ describe('a server that does not answer as it should', () => {
 describe('a stream that has gone mute', () => {
   it('since its node had an empty ring when it was opened, is found and opened again', async () => {
     const hubble = await use.start({ pad: false });
-    const reading = use.read(`unix://${hubble.socketPath}`);
+    const reading = use.read(`unix://${hubble.socketPath}`, { sinceMs: 0 });
     const missed = reading.until(() => reading.numbers().includes(9));
-    await expect.poll(() => reading.source.health().connected).toBe(true);
+    await eventually(() => reading.source.health().connected).toBe(true);
+    await sleep(100); // connected means that the stream was asked for, not that the server has got there
     await hubble.write([1, 2, 3, 4, 5].map((number) => flowLine(number)));
-    await sleep(50); // the watchdog compares two looks
     await hubble.write([6, 7, 8, 9, 10].map((number) => flowLine(number)));
     await missed;
     // Without the dummy events of the feeder Hubble keeps the newest one back.
@@ -245,9 +245,10 @@ describe('a stream that has gone mute', () => {
     const [a, b] = hubble.nodes;
     const from = (node: string, ...numbers: number[]) => numbers.map((number) => flowLine(number, node));
     await a?.write(from('kind/a', 1, 2, 3));
-    const reading = use.read(`hubble+grpc://${hubble.relayAddress}`);
+    const reading = use.read(`hubble+grpc://${hubble.relayAddress}`, { sinceMs: 0 });
     const missed = reading.until(() => reading.numbers().includes(103));
-    await expect.poll(() => reading.source.health().connected).toBe(true);
+    await eventually(() => reading.source.health().connected).toBe(true);
+    await sleep(100);
     await b?.write(from('kind/b', 101, 102, 103, 104));
     for (let number = 4; !reading.numbers().includes(103); number += 1) {
       await a?.write(from('kind/a', number));
@@ -261,7 +262,7 @@ describe('a stream that has gone mute', () => {
     const reading = use.read(`unix://${hubble.socketPath}`, { namespaces: ['agents'] });
     const next = reading.until(() => reading.numbers().includes(2));
     await hubble.write([flowBetween(1, 'agents', 'x')]);
-    await expect.poll(() => reading.numbers()).toEqual([1]);
+    await eventually(() => reading.numbers()).toEqual([1]);
     for (let number = 10; number < 16; number += 1) {
       await hubble.write([flowBetween(number, 'other', 'x')]);
       await sleep(60);
@@ -278,7 +279,7 @@ describe('loss', () => {
     const hubble = await use.start({ ring: 255 });
     const reading = use.read(`unix://${hubble.socketPath}`);
     const first = reading.until(() => reading.numbers().length >= 1);
-    await expect.poll(() => reading.source.health().connected).toBe(true);
+    await eventually(() => reading.source.health().connected).toBe(true);
     await hubble.write([flowLine(1)]);
     await first;
     await hubble.write(Array.from({ length: 30_000 }, (_, index) => flowLine(index + 2)));
@@ -297,9 +298,9 @@ describe('loss', () => {
     const hubble = await use.start();
     const reading = use.read(`unix://${hubble.socketPath}`);
     const told = reading.until(() => reading.events.some(isLost) && reading.numbers().includes(4));
-    await expect.poll(() => reading.source.health().connected).toBe(true);
+    await eventually(() => reading.source.health().connected).toBe(true);
     await hubble.write([1, 2, 3].map((number) => flowLine(number)));
-    await expect.poll(() => reading.numbers().length).toBe(3);
+    await eventually(() => reading.numbers().length).toBe(3);
     await hubble.nodes[0]?.kill();
     await sleep(300); // no agent is back sooner
     await hubble.nodes[0]?.start();
@@ -313,12 +314,12 @@ describe('loss', () => {
     const reading = use.read(`hubble+grpc://${hubble.relayAddress}`);
     const all = reading.until(() => reading.numbers().includes(7));
     await hubble.nodes[0]?.write([flowLine(1)]);
-    await expect.poll(() => reading.numbers(), { timeout: 10_000 }).toEqual([1]);
+    await eventually(() => reading.numbers()).toEqual([1]);
     await hubble.nodes[1]?.kill();
-    await expect.poll(() => reading.source.health().unavailableNodes, { timeout: 10_000 }).toEqual(['kind/b']);
+    await eventually(() => reading.source.health().unavailableNodes).toEqual(['kind/b']);
     expect(reading.source.health().connected).toBe(true);
     await hubble.nodes[1]?.start();
-    await expect.poll(() => reading.source.health().unavailableNodes, { timeout: 20_000 }).toEqual([]);
+    await eventually(() => reading.source.health().unavailableNodes).toEqual([]);
     await hubble.nodes[1]?.write([flowLine(7)]);
     await all;
   });

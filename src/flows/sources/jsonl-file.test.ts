@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type JsonlFileOptions, jsonlFile } from './jsonl-file.ts';
-import { describeSource, flowLine, reader } from './source.conformance.ts';
+import { describeSource, eventually, flowLine, reader } from './source.conformance.ts';
 
 let folder: string;
 let path: string;
@@ -83,7 +83,7 @@ describe('a followed file', () => {
   it('may be missing at first', async () => {
     const { source, reading, until } = follow();
     const first = until(1);
-    await expect.poll(() => source.health().error).toMatch(/no such file/);
+    await eventually(() => source.health().error).toMatch(/no such file/);
     expect(source.health().connected).toBe(false);
     await writeFile(path, text(1));
     await first;
@@ -126,7 +126,7 @@ describe('a followed file', () => {
     await writeFile(path, text(1) + half);
     const { source, reading, until } = follow({ from: 'end' });
     const next = until(3);
-    await expect.poll(() => source.health().connected).toBe(true);
+    await eventually(() => source.health().connected).toBe(true);
     await appendFile(path, `${flowLine(2).slice(30)}\n${text(3)}`);
     await next;
     expect(reading.numbers()).toEqual([2, 3]);
@@ -137,7 +137,7 @@ describe('a followed file', () => {
     await writeFile(path, text(1));
     const { source, reading, until } = follow({ from: 'end' });
     const next = until(2);
-    await expect.poll(() => source.health().connected).toBe(true);
+    await eventually(() => source.health().connected).toBe(true);
     await rename(path, `${path}.1`);
     await writeFile(path, text(2));
     await next;

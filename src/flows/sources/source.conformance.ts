@@ -23,6 +23,11 @@ export function flowLine(number: number, nodeName = 'kind-worker'): string {
   return JSON.stringify({ flow, node_name: nodeName, time });
 }
 
+/** Waits until what is read is as the assertion that follows says; the test's own time limit is meant to be the only one. */
+export function eventually<Value>(read: () => Value) {
+  return expect.poll(read, { timeout: 60_000, interval: 10 });
+}
+
 /** A reader that collects what a source delivers until it has enough. */
 export function reader(source: FlowSource) {
   const stop = new AbortController();
