@@ -59,6 +59,8 @@ interface Waiting {
 
 function listen(child: ChildProcessWithoutNullStreams) {
   const waiting: Waiting[] = [];
+  /** Reports that came before anybody asked for them: that the input is through, at most. */
+  const unasked: FeederReport[] = [];
   let log = '';
   child.stdin.on('error', () => undefined); // the end of the process says more
   child.stderr.on('data', (chunk: Buffer) => {
@@ -71,7 +73,11 @@ function listen(child: ChildProcessWithoutNullStreams) {
       return;
     }
     const index = waiting.findIndex(({ isWanted }) => isWanted(report));
-    waiting.splice(index, index === -1 ? 0 : 1)[0]?.resolve(report);
+    if (index === -1) {
+      unasked.push(report);
+    } else {
+      waiting.splice(index, 1)[0]?.resolve(report);
+    }
   });
 
   function rejectAll(error: Error): void {
@@ -92,7 +98,11 @@ function listen(child: ChildProcessWithoutNullStreams) {
     ended,
     next: (isWanted: Waiting['isWanted']) =>
       new Promise<FeederReport>((resolve, reject) => {
-        if (child.exitCode !== null || child.signalCode !== null) {
+        const index = unasked.findIndex(isWanted);
+        const [report] = unasked.splice(index, index === -1 ? 0 : 1);
+        if (report !== undefined) {
+          resolve(report);
+        } else if (child.exitCode !== null || child.signalCode !== null) {
           reject(new RigError(`The Hubble feeder has ended\n${log}`.trim()));
         } else {
           waiting.push({ isWanted, resolve, reject });

@@ -16,7 +16,7 @@ export interface HubbleOptions {
   nodes?: readonly string[];
   /** Whether to start a relay over all nodes. */
   relay?: boolean;
-  /** File of JSON lines for the first node to feed before anything written; `fed` says when it is through. */
+  /** File of JSON lines, plain or .gz, for the first node to feed before anything written; `fed` says when it is through. */
   input?: string;
   /** Certificate files for the nodes' TCP addresses and the relay; with `clientCa`, mutual TLS. Sockets stay plaintext. */
   tls?: { cert: string; key: string; clientCa?: string };
@@ -154,7 +154,7 @@ async function startNode(
   const part = await startPart(program, ({ address = '', peerAddress = '' }) => {
     return ['node', ...flags, ...input, '--listen', address, '--peer-listen', peerAddress];
   });
-  // A report that nobody waits for is gone, so wait from the beginning; whoever asks sees the failure.
+  // Waited for from the beginning; whoever asks for it sees the failure.
   const fed =
     input.length === 0
       ? Promise.resolve()

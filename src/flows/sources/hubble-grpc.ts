@@ -15,7 +15,7 @@ import { createRestartWatch } from '../restarts.ts';
 import { createResumePoint } from '../resume-point.ts';
 import { type BackoffOptions, backoffMs } from './backoff.ts';
 import { codeOf, connectHubble, type HubbleAddress, isTooLarge } from './hubble-client.ts';
-import { HubbleSession, type SessionEnd } from './hubble-session.ts';
+import { eventTimeMs, HubbleSession, type SessionEnd } from './hubble-session.ts';
 
 export interface HubbleOptions extends IntakeOptions {
   /** Only flows from or to pods of these namespaces; undefined means all. An empty list means none for now. */
@@ -122,7 +122,7 @@ async function* endOf(
   } catch (error) {
     if (isTooLarge(error)) {
       // Asked again from before it, the same message would come again; going on means going past it.
-      const lost = { timeMs: Date.now(), nodeName: name, source: 'MESSAGE_TOO_LARGE', count: 1 };
+      const lost = { timeMs: eventTimeMs(intake), nodeName: name, source: 'MESSAGE_TOO_LARGE', count: 1 };
       intake.take({ kind: 'lost', lost });
       yield [{ kind: 'lost', lost }];
       return { reason: describe(error), isPlanned: false, isSkipping: true };

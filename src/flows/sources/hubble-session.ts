@@ -117,7 +117,7 @@ export class HubbleSession {
         this.#act(await watchdog.look(now.nodes));
         unanswered = 0;
       } catch {
-        // Counted; what is wrong shows on the stream itself, or in the end below.
+        // Counted; why shows on the stream itself, or never.
         unanswered += 1;
       }
     }
@@ -134,7 +134,7 @@ export class HubbleSession {
   /** How much was lost nobody knows. */
   #tellRestarts(answer: NodesAnswer): void {
     for (const nodeName of this.#options.restarts(answer)) {
-      const lost = { timeMs: Date.now(), nodeName, source: 'SERVER_RESTARTED', count: 0 };
+      const lost = { timeMs: eventTimeMs(this.#options.intake), nodeName, source: 'SERVER_RESTARTED', count: 0 };
       this.#buffer.add({ kind: 'lost', lost });
     }
   }
@@ -149,9 +149,10 @@ export class HubbleSession {
       for await (const batch of bufferStream(call, () => undefined).batches()) {
         flows.push(...flowsOf(batch));
       }
+    } catch {
+      // Too slow or refused: what has come by now is true all the same.
     } finally {
       clearTimeout(deadline);
-      call.cancel();
     }
     return flows;
   }
@@ -167,6 +168,11 @@ export class HubbleSession {
       }
     }
   }
+}
+
+/** The present as far as the flows go: a recording that is fed again has its own. */
+export function eventTimeMs(intake: Intake): number {
+  return intake.health().lastFlowTimeMs ?? Date.now();
 }
 
 /** Sandboxes that are created together should change the filter once. */

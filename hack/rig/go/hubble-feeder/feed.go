@@ -3,12 +3,14 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"time"
 
 	flowpb "github.com/cilium/cilium/api/v1/flow"
@@ -30,7 +32,7 @@ type feedOptions struct {
 }
 
 func (o *feedOptions) register(flags *flag.FlagSet) {
-	flags.StringVar(&o.input, "input", "", "file of JSON lines to feed before stdin")
+	flags.StringVar(&o.input, "input", "", "file of JSON lines, or of the same packed as .gz, to feed before stdin")
 	flags.Float64Var(&o.rate, "rate", 0, "events per second; 0 is as fast as they can be read")
 	flags.Float64Var(&o.speed, "speed", 0, "pace by recorded time, this many times as fast; 0 is not paced")
 	flags.BoolVar(&o.rebase, "rebase-time", false, "shift all times so that the first event happens now")
@@ -71,17 +73,25 @@ func (f *feed) pad() {
 // run feeds the file, then stdin until its end.
 func (f *feed) run(ctx context.Context, n *node) error {
 	if f.options.input != "" {
-		file, err := os.Open(f.options.input)
+		input, err := openInput(f.options.input)
 		if err != nil {
 			return err
 		}
-		f.lines(ctx, n, file)
-		file.Close()
+		f.lines(ctx, n, input)
 		report(map[string]any{"done": "input", "fed": f.fed})
 	}
 	f.lines(ctx, n, os.Stdin)
 	n.close()
 	return nil
+}
+
+// openInput opens a file that ends with the process, unpacked when its name says that it is packed.
+func openInput(path string) (io.Reader, error) {
+	file, err := os.Open(path)
+	if err != nil || filepath.Ext(path) != ".gz" {
+		return file, err
+	}
+	return gzip.NewReader(file)
 }
 
 func (f *feed) lines(ctx context.Context, n *node, reader io.Reader) {
