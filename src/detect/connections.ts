@@ -47,6 +47,8 @@ export interface Connection {
   pauses: Float32Array | undefined;
   pauseCount: number;
   isPinned: boolean;
+  /** What detectors remember of it, each in its own slot: lives and dies with the connection. */
+  readonly notes: unknown[];
 }
 
 export type NewConnection = Pick<
@@ -98,6 +100,7 @@ export class ConnectionTable {
       pauses: undefined,
       pauseCount: 0,
       isPinned: false,
+      notes: [],
     };
     const peers = this.#byAddress.get(fields.ip);
     if (peers === undefined) {
@@ -173,6 +176,14 @@ export class ConnectionTable {
       this.#all[index] = last;
     }
   }
+}
+
+/**
+ * Whether a connection leads out of the cluster. Unused pod addresses and Services without that port are labelled world as
+ * well, so a private address counts only once it has answered, and a cluster name never.
+ */
+export function leadsOut({ scope, isEstablished, names }: Connection): boolean {
+  return scope === 'World' || (scope === 'Private' && isEstablished && names[0]?.endsWith('.cluster.local') !== true);
 }
 
 /** Key of a connection among those to one address. */

@@ -93,7 +93,8 @@ export interface Detector {
   readonly attack: readonly string[];
   /** MITRE ATLAS technique ids. */
   readonly atlas: readonly string[];
-  create(facts: PodFacts): PodDetector;
+  /** @param slot - this detector's place in `Connection.notes`. */
+  create(facts: PodFacts, slot: number): PodDetector;
   /**
    * A look at what has just arrived, before it is put in order: a hit that is hard by itself, whatever came before and
    * after it. Its evidence comes again through `onFlow`.

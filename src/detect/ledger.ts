@@ -15,6 +15,7 @@ import {
   copyFinding,
   type OpenFinding,
   openFinding,
+  refreshEvidence,
   shownEvidence,
   shownFlows,
   standingOf,
@@ -51,7 +52,9 @@ export class Ledger {
 
   /** Takes in evidence. What it changes is decided by `settle`. */
   report(detector: Detector, evidence: ReportedEvidence, nowMs: number): void {
-    if (evidence.points <= 0) {
+    const key = this.#keyOf(detector, evidence);
+    const known = this.#findings.get(key);
+    if (evidence.points <= 0 || (known !== undefined && refreshEvidence(known, evidence))) {
       return;
     }
     if (!this.#isDirty) {
@@ -59,8 +62,7 @@ export class Ledger {
       this.#judgeAll(nowMs);
       this.#isDirty = true;
     }
-    const key = this.#keyOf(detector, evidence);
-    const finding = this.#findings.get(key) ?? this.#open(key, detector, evidence, nowMs);
+    const finding = known ?? this.#open(key, detector, evidence, nowMs);
     addEvidence(finding, evidence, nowMs);
     finding.degraded ||= this.#options.isLossy(evidence.timeMs - LOSS_WINDOW_MS, evidence.timeMs);
   }
@@ -286,9 +288,11 @@ function strongestPerDetector(all: readonly Judged[]): Judged[] {
   return all.filter(({ finding: { detector } }) => !seen.has(detector) && seen.add(detector));
 }
 
+/** Findings that add something to what the leader shows. */
 function companionsOf(all: readonly Judged[], leader: Judged): Companion[] {
   return strongestPerDetector(all)
     .filter((one) => one !== leader && roundScore(one.score) > 0)
+    .filter((one) => [...one.finding.evidence.keys()].some((signal) => !leader.finding.evidence.has(signal)))
     .map((one) => ({ detector: one.finding.detector.name, score: roundScore(one.score) }));
 }
 

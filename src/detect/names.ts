@@ -7,6 +7,7 @@
  * no lookup went before is `Direct`, whether DNS is visible or not: the pod had it from somewhere else.
  */
 import type { DnsRecord } from '../flows/flow.ts';
+import { BoundedMap } from './bounded-map.ts';
 import type { Naming } from './connections.ts';
 
 export interface NamesLimits {
@@ -30,6 +31,8 @@ export class NameCache {
   readonly #limits: NamesLimits;
   readonly #answers = new Map<string, { names: readonly string[]; isPinned: boolean }>();
   readonly #unseen = new Set<string>();
+  /** Questions that were let through, by name, with the time. */
+  readonly #asked = new BoundedMap<string, number>(MAX_ASKED);
   #isDnsVisible = false;
   #unseenLookupMs = Number.NEGATIVE_INFINITY;
   #pinned = 0;
@@ -57,6 +60,20 @@ export class NameCache {
       this.#answers.set(ip, { names, isPinned });
       this.#shrink();
     }
+  }
+
+  /** Notes a question that the proxy let through. */
+  noteQuestion(name: string, timeMs: number): void {
+    this.#asked.set(name, timeMs);
+  }
+
+  /**
+   * Whether it was the proxy that refused an answer. It refuses instead of asking, so a refusal of a question that was let
+   * through comes from the resolver, as for IPv6 where it has none.
+   */
+  isProxyRefusal(dns: DnsRecord, timeMs: number): boolean {
+    const askedMs = this.#asked.get(dns.query);
+    return dns.rcode === RCODE_REFUSED && (askedMs === undefined || timeMs - askedMs > LOOKUP_TO_CONNECT_MS);
   }
 
   /** Notes a lookup that only its packets tell of. */
@@ -124,4 +141,7 @@ export class NameCache {
 
 /** The name and its chain of CNAMEs; longer chains are broken zones. */
 const NAMES_PER_ADDRESS = 6;
+const RCODE_REFUSED = 5;
+/** A resolver's answer follows its question within seconds. */
+const MAX_ASKED = 64;
 const NO_NAMES: readonly string[] = [];

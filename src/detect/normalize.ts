@@ -73,7 +73,10 @@ function observeDns(flow: Flow, role: Role, pod: PodState, seen: Observation): b
     return false;
   }
   seen.kind = 'Dns';
-  seen.denied = isDenial(flow) || dns.rcode === RCODE_REFUSED;
+  seen.denied = isDenial(flow) || (isAnswer && pod.names.isProxyRefusal(dns, flow.timeMs));
+  if (!isAnswer && !seen.denied) {
+    pod.names.noteQuestion(dns.query, flow.timeMs);
+  }
   pod.learnNames(dns);
   return true;
 }
@@ -224,7 +227,6 @@ function isUnreachable(flow: Flow): boolean {
 /** Of the socket layer before translation, or said by nobody. */
 const MEANINGLESS: ReadonlySet<Flow['verdict']> = new Set(['TRACED', 'TRANSLATED', 'ERROR'] as const);
 const POLICY_REASONS: ReadonlySet<number> = new Set(Object.values(POLICY_DROP_REASON));
-const RCODE_REFUSED = 5;
 const ICMP = { unreachable4: 3, echoRequest4: 8, unreachable6: 1, echoRequest6: 128 } as const;
 
 /** Stamps of one exchange differ by microseconds between CPUs. */

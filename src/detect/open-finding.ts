@@ -13,7 +13,7 @@ import { type Holds, type LadderState, newHolds, newLadder, type Standing } from
 import { scoreAt, type Weighing, weightAt } from './score.ts';
 
 /** Evidence with what is needed to weigh it later. */
-type KeptEvidence = Evidence & Weighing & { flowUuids: string[] };
+type KeptEvidence = Evidence & Weighing & { flowUuids: string[]; toldMs: number };
 
 export interface OpenFinding {
   readonly key: string;
@@ -73,6 +73,28 @@ export function copyFinding(finding: OpenFinding): OpenFinding {
   };
 }
 
+/**
+ * Takes in a repeat within a second of what is known, which changes no score: a scan repeats itself a thousand times a second.
+ *
+ * @returns false when it is more than that.
+ */
+export function refreshEvidence(finding: OpenFinding, reported: ReportedEvidence): boolean {
+  const known = finding.evidence.get(reported.signal);
+  if (
+    known === undefined ||
+    known.points !== reported.points ||
+    known.connection !== reported.connection ||
+    Math.abs(reported.timeMs - known.toldMs) >= REFRESH_WITHIN_MS
+  ) {
+    return false;
+  }
+  known.value = reported.value;
+  known.timeMs = Math.max(known.timeMs, reported.timeMs);
+  finding.lastSeenMs = Math.max(finding.lastSeenMs, reported.timeMs);
+  finding.isChanged = true;
+  return true;
+}
+
 /** Takes in evidence. The stronger of old and new counts; the newer of equals is shown. */
 export function addEvidence(finding: OpenFinding, reported: ReportedEvidence, nowMs: number): void {
   const known = finding.evidence.get(reported.signal);
@@ -107,7 +129,7 @@ export function shownEvidence(finding: OpenFinding): Evidence[] {
     .map((kept) => ({
       signal: kept.signal,
       class: kept.class,
-      value: kept.value,
+      value: printable(kept.value, TEXT_MAX),
       threshold: kept.threshold,
       points: Math.round(kept.points * 10) / 10,
       source: kept.source,
@@ -127,12 +149,13 @@ function keep(reported: ReportedEvidence, flowUuids: string[]): KeptEvidence {
   return {
     signal: reported.signal,
     class: reported.class,
-    value: printable(reported.value, TEXT_MAX),
+    value: reported.value,
     threshold: reported.threshold,
     points: reported.points,
     source: reported.source,
     hard: reported.hard ?? false,
     timeMs: reported.timeMs,
+    toldMs: reported.timeMs,
     decay: reported.decay,
     connection: reported.connection,
     flowUuids,
@@ -168,6 +191,7 @@ function sample(flows: SampledFlow[], added: SampledFlow): void {
   }
 }
 
+const REFRESH_WITHIN_MS = 1000;
 /** Repeats count at most this often, in event time. */
 export const COUNT_EVERY_MS = 10_000;
 const MAX_SIGNALS = 16;

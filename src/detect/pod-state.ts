@@ -66,9 +66,9 @@ export class PodState implements PodFacts {
       emit: options.emit,
     });
     this.early = new EarlyHits(options.detectors);
-    this.#running = options.detectors.map((detector) => ({
+    this.#running = options.detectors.map((detector, slot) => ({
       detector,
-      memory: detector.create(this),
+      memory: detector.create(this, slot),
       report: (evidence) => this.ledger.report(detector, evidence, this.nowMs),
     }));
   }

@@ -14,11 +14,6 @@ import type { FlowEndpoint } from '../flows/flow.ts';
  */
 export type Scope = 'Cluster' | 'Private' | 'World' | 'LinkLocal' | 'Group';
 
-/** Outside of the cluster, private addresses included: "labels contain reserved:world and not link-local". */
-export function isExternal(scope: Scope): boolean {
-  return scope === 'World' || scope === 'Private';
-}
-
 /** What a pod could probe: the cluster and the private networks around it. */
 export function isInternal(scope: Scope): boolean {
   return scope === 'Cluster' || scope === 'Private';

@@ -22,7 +22,7 @@ export function targetOf(connection: Connection): Target {
 }
 
 /** The target of evidence about a name on a list, however it was contacted. */
-export function listedTarget(suffix: string, name: string): Target {
+export function listedTarget(suffix: string, name: string = suffix): Target {
   return { key: suffix, text: name };
 }
 

@@ -7,12 +7,12 @@
  * on a named host and port 443 is not found: without sizes nothing tells it from a web socket.
  */
 import { BoundedMap } from '../bounded-map.ts';
-import type { Connection } from '../connections.ts';
+import { type Connection, leadsOut } from '../connections.ts';
 import type { Detector, Observation, PodDetector, PodFacts, Report, ReportedEvidence } from '../detector.ts';
 import { spanText } from '../explain.ts';
-import { isWebPort, type NameEntry, worstEntry } from '../indicators/name-list.ts';
+import { hasMiningWord, useOfPoolHost } from '../indicators/mining-words.ts';
+import { type NameEntry, worstEntry } from '../indicators/name-list.ts';
 import { MINER_PORTS_COMMON, MINER_PORTS_RARE, SSH_PORTS } from '../indicators/ports.ts';
-import { isExternal } from '../scope.ts';
 import { contactText, listedTarget, placeText, targetOf } from '../target.ts';
 
 export const cryptoMining: Detector = {
@@ -20,7 +20,7 @@ export const cryptoMining: Detector = {
   title: 'Crypto mining',
   attack: ['T1496.001'],
   atlas: ['AML.T0034'],
-  create: (facts) => new MiningWatch(facts),
+  create: (facts, slot) => new MiningWatch(facts, slot),
   onArrival(flow, { names, port }, { indicators }) {
     const entry = worstEntry(indicators.pools, names, port);
     const evidence = entry === undefined ? undefined : poolEvidence(entry, { names, port }, true);
@@ -39,19 +39,31 @@ interface Attempts {
   isLike: boolean[];
 }
 
+/** What is remembered of one external connection. */
+interface Watched {
+  /** The names the rest was looked up for; they may become known later. */
+  names: readonly string[];
+  entry: NameEntry | undefined;
+  hasKeyword: boolean;
+  isMinerPort: boolean;
+  /** Event times at which each signal was last reported. */
+  reported: Map<string, number> | undefined;
+}
+
 class MiningWatch implements PodDetector {
   readonly #facts: PodFacts;
-  readonly #reported = new WeakMap<Connection, Map<string, number>>();
+  readonly #slot: number;
   readonly #attempts = new BoundedMap<string, Attempts>(MAX_TARGETS);
 
-  constructor(facts: PodFacts) {
+  constructor(facts: PodFacts, slot: number) {
     this.#facts = facts;
+    this.#slot = slot;
   }
 
   onFlow(seen: Observation, report: Report): void {
     if (seen.kind === 'Dns') {
       this.#judgeName(seen, report);
-    } else if (seen.connection !== undefined && isExternal(seen.connection.scope)) {
+    } else if (seen.connection !== undefined && leadsOut(seen.connection)) {
       this.#judgeConnection(seen.connection, seen, report);
     }
   }
@@ -67,20 +79,25 @@ class MiningWatch implements PodDetector {
   }
 
   #judgeConnection(connection: Connection, seen: Observation, report: Report): void {
+    const watched = this.#watch(connection);
     const isRetry = this.#noteAttempt(connection, seen);
     const tell = (signal: string, make: () => Draft | undefined) => {
-      const draft = this.#isDue(connection, signal, seen) ? make() : undefined;
+      const before = watched.reported?.get(signal);
+      const isDue = before === undefined || seen.timeMs - before >= REPORT_EVERY_MS || seen.denied;
+      const draft = isDue ? make() : undefined;
       if (draft !== undefined) {
+        watched.reported ??= new Map();
+        watched.reported.set(signal, seen.timeMs);
         this.#tell(connection, draft, { seen, report });
       }
     };
-    if (connection.names.length > 0) {
-      tell(SIGNAL.pool, () => this.#nameEvidence(connection));
+    if (watched.entry !== undefined || watched.hasKeyword) {
+      tell(SIGNAL.pool, () => nameEvidence(connection, watched));
     }
-    if (connection.isEstablished || (connection.isDenied && this.#hasComeBack(connection))) {
+    if (watched.isMinerPort && (connection.isEstablished || (connection.isDenied && this.#hasComeBack(connection)))) {
       tell(SIGNAL.port, () => portEvidence(connection));
     }
-    if (mayCarryStratum(connection)) {
+    if (mayCarryStratum(connection, watched)) {
       tell(SIGNAL.persistent, () => this.#persistentEvidence(connection));
       if (isRetry) {
         tell(SIGNAL.retry, () => retryEvidence(connection));
@@ -88,21 +105,24 @@ class MiningWatch implements PodDetector {
     }
   }
 
-  #nameEvidence(connection: Connection): Draft | undefined {
-    const { names, port } = connection;
-    const entry = worstEntry(this.#facts.indicators.pools, names, port);
-    return entry === undefined ? keywordEvidence(names) : poolEvidence(entry, { names, port }, !connection.isDenied);
-  }
-
-  #isDue(connection: Connection, signal: string, seen: Observation): boolean {
-    const before = this.#reported.get(connection)?.get(signal);
-    return before === undefined || seen.timeMs - before >= REPORT_EVERY_MS || seen.denied;
+  #watch(connection: Connection): Watched {
+    let watched = connection.notes[this.#slot] as Watched | undefined;
+    if (watched?.names !== connection.names) {
+      const { names, port, protocol } = connection;
+      const entry = worstEntry(this.#facts.indicators.pools, names, port);
+      watched = {
+        names,
+        entry,
+        hasKeyword: entry === undefined && names.some(hasMiningWord),
+        isMinerPort: protocol === 'TCP' && (MINER_PORTS_RARE.has(port) || MINER_PORTS_COMMON.has(port)),
+        reported: watched?.reported,
+      };
+      connection.notes[this.#slot] = watched;
+    }
+    return watched;
   }
 
   #tell(connection: Connection, draft: Draft, { seen, report }: { seen: Observation; report: Report }): void {
-    const reported = this.#reported.get(connection) ?? new Map<string, number>();
-    reported.set(draft.signal, seen.timeMs);
-    this.#reported.set(connection, reported);
     const isPool = draft.signal === SIGNAL.pool && draft.points > BRAND_POINTS;
     if (!isPool && this.#facts.isDeclared(connection)) {
       return;
@@ -110,9 +130,11 @@ class MiningWatch implements PodDetector {
     if (draft.points >= PIN_FROM) {
       this.#facts.connections.pin(connection);
     }
+    const { entry } = this.#watch(connection);
     const isTimed = draft.signal === SIGNAL.persistent || draft.signal === SIGNAL.port;
     report({
       ...draft,
+      target: entry === undefined ? draft.target : listedTarget(entry.suffix, connection.names[0]),
       timeMs: seen.timeMs,
       flow: seen.flow,
       connection: isTimed && connection.isEstablished ? connection : undefined,
@@ -141,10 +163,10 @@ class MiningWatch implements PodDetector {
   /** How many addresses outside the pod keeps long connections to. */
   #persistentPlaces(): number {
     const places = new Set<string>();
-    for (const { scope, protocol, ip, firstMs, lastMs, closedMs } of this.#facts.connections.all()) {
-      const isLong = lastMs - firstMs >= PERSISTENT_MINUTES * 60_000;
-      if (isLong && closedMs === 0 && protocol === 'TCP' && isExternal(scope)) {
-        places.add(ip);
+    for (const connection of this.#facts.connections.all()) {
+      const isLong = connection.lastMs - connection.firstMs >= PERSISTENT_MINUTES * 60_000;
+      if (isLong && connection.closedMs === 0 && connection.protocol === 'TCP' && leadsOut(connection)) {
+        places.add(connection.ip);
       }
     }
     return places.size;
@@ -178,6 +200,10 @@ class MiningWatch implements PodDetector {
   }
 }
 
+function nameEvidence({ names, port, isDenied }: Connection, { entry }: Watched): Draft | undefined {
+  return entry === undefined ? keywordEvidence(names) : poolEvidence(entry, { names, port }, !isDenied);
+}
+
 function placeKey(connection: Connection): string {
   return `${connection.names[0] ?? connection.ip}:${connection.port}`;
 }
@@ -206,18 +232,13 @@ function isRetryPause(sinceStartMs: number, sinceLastPacketMs: number): boolean 
 }
 
 /** Only together with something that says mining rather than any service: a miner port, or an address without a name. */
-function mayCarryStratum({ protocol, port, naming }: Connection): boolean {
-  const isMinerPort = MINER_PORTS_RARE.has(port) || MINER_PORTS_COMMON.has(port);
+function mayCarryStratum({ protocol, port, naming }: Connection, { isMinerPort }: Watched): boolean {
   // What goes to ssh ports is for ReverseTunnel to judge; it would count the same packets twice.
   return protocol === 'TCP' && !SSH_PORTS.has(port) && (isMinerPort || naming === 'Direct');
 }
 
-function portEvidence(connection: Connection): Draft | undefined {
-  const { port, protocol } = connection;
-  const isRare = MINER_PORTS_RARE.has(port);
-  if (protocol !== 'TCP' || (!isRare && !MINER_PORTS_COMMON.has(port))) {
-    return undefined;
-  }
+function portEvidence(connection: Connection): Draft {
+  const isRare = MINER_PORTS_RARE.has(connection.port);
   return {
     signal: SIGNAL.port,
     class: 'Port',
@@ -256,7 +277,7 @@ export function poolEvidence(
   isForwarded: boolean,
 ): Draft {
   const name = names.find((one) => one === entry.suffix || one.endsWith(`.${entry.suffix}`)) ?? entry.suffix;
-  const use = entry.role === 'brand' ? 'Site' : useOf(name.slice(0, -entry.suffix.length), port);
+  const use = entry.role === 'brand' ? 'Site' : useOfPoolHost(name.slice(0, -entry.suffix.length), port);
   const hard = use === 'Mining' && isForwarded && port !== undefined;
   const softPoints = use === 'Site' ? BRAND_POINTS : 70;
   return {
@@ -272,20 +293,8 @@ export function poolEvidence(
   };
 }
 
-/** What a host of a pool's domain is for. `Likely`: on a web port, under a label that neither sites nor miners have. */
-function useOf(prefix: string, port: number | undefined): 'Mining' | 'Likely' | 'Site' {
-  if (port !== undefined && !isWebPort(port)) {
-    return 'Mining';
-  }
-  const labels = prefix.split('.').filter((label) => label !== '');
-  if (labels.some((label) => label.split('-').some((word) => MINER_LABELS.test(word)))) {
-    return 'Mining';
-  }
-  return labels.every((label) => SITE_LABELS.has(label)) ? 'Site' : 'Likely';
-}
-
 function keywordEvidence(names: readonly string[]): Draft | undefined {
-  const name = names.find(hasKeyword);
+  const name = names.find(hasMiningWord);
   return name === undefined
     ? undefined
     : {
@@ -298,16 +307,6 @@ function keywordEvidence(names: readonly string[]): Draft | undefined {
         source: 'Bulkhead: strict keywords, which 44 % of listed pool hosts and 0.16 % of 20 000 popular names have',
         decay: 'List',
       };
-}
-
-/** `pool` alone is a time server or a database; it says something only beside a coin or a miner. */
-function hasKeyword(name: string): boolean {
-  if (name.endsWith('.ntp.org') || name.endsWith('.cluster.local')) {
-    return false;
-  }
-  const words = name.split(/[.-]/).map((word) => word.replace(/\d+$/, ''));
-  const isPool = words.includes('pool');
-  return words.some((word) => KEYWORDS.has(word) || (isPool && COINS.has(word)));
 }
 
 const SIGNAL = {
@@ -326,58 +325,3 @@ const REPORT_EVERY_MS = 10_000;
 const PIN_FROM = 20;
 const MAX_TARGETS = 64;
 const WEB = 443;
-
-/** Labels of hosts that are mined at. */
-const MINER_LABELS = /^(stratum|pool|xmr|monero|mine|miner|mining|rx|randomx|ssl|tls|gulf|donate)\d*$/;
-/** Labels of hosts that are read. */
-const SITE_LABELS: ReadonlySet<string> = new Set([
-  'www',
-  'api',
-  'docs',
-  'doc',
-  'help',
-  'support',
-  'blog',
-  'forum',
-  'status',
-  'cdn',
-  'static',
-  'assets',
-  'img',
-  'mail',
-  'm',
-]);
-const KEYWORDS: ReadonlySet<string> = new Set([
-  'stratum',
-  'xmrig',
-  'xmrpool',
-  'minexmr',
-  'monero',
-  'xmr',
-  'randomx',
-  'cryptonight',
-  'ethash',
-  'kawpow',
-  'miningpool',
-  'minerpool',
-  'minergate',
-  'nanopool',
-  'cryptonote',
-]);
-const COINS: ReadonlySet<string> = new Set([
-  'mine',
-  'miner',
-  'miners',
-  'mining',
-  'coin',
-  'btc',
-  'bitcoin',
-  'eth',
-  'etc',
-  'ltc',
-  'rvn',
-  'kas',
-  'zec',
-  'doge',
-  'hash',
-]);

@@ -5,13 +5,13 @@
  * programs ask for by themselves (registries, telemetry, time) weighs a quarter, what is on the lists of tunnels, pools and
  * metadata twice. A denied attempt is the earliest sign there is: the policy has done its work, this says what was meant.
  */
-import { parse } from 'tldts';
 import { BoundedMap } from '../bounded-map.ts';
 import type { Connection } from '../connections.ts';
 import type { Detector, Observation, PodDetector, PodFacts, Report } from '../detector.ts';
 import { worstEntry } from '../indicators/name-list.ts';
 import { RecentKeys } from '../recent.ts';
 import { networkOf } from '../scope.ts';
+import { isSearchPath } from '../search-path.ts';
 import { placeText } from '../target.ts';
 
 export const forbiddenDestination: Detector = {
@@ -172,29 +172,6 @@ class DenialWatch implements PodDetector {
 interface Telling {
   seen: Observation;
   report: Report;
-}
-
-/**
- * Whether a name is what the resolver makes of another by its search path (`ndots:5`): it asks for
- * `example.com.agents.svc.cluster.local` before it asks for `example.com`, which then tells what is meant.
- */
-export function isSearchPath(name: string): boolean {
-  const labels = name.split('.');
-  if (name.endsWith('.internal')) {
-    // Node domains of clouds, such as ec2.internal and c.project.internal.
-    return [2, 3, 4].some((cut) => isPublicName(labels.slice(0, -cut).join('.')));
-  }
-  if (!name.endsWith('.cluster.local')) {
-    return false;
-  }
-  const [service = '', namespace = '', kind, ...rest] = labels;
-  const isService = kind === 'svc' && rest.length === 2;
-  return !isService || isPublicName(`${service}.${namespace}`);
-}
-
-function isPublicName(name: string): boolean {
-  const { isIcann, domain } = parse(name, { allowPrivateDomains: true, validateHostname: false });
-  return isIcann === true && domain !== null;
 }
 
 function hostOf(url: string): string | undefined {

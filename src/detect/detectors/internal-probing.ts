@@ -26,6 +26,7 @@ import { DNS_PORTS } from '../indicators/ports.ts';
 import { START_GRACE_MS } from '../names.ts';
 import { RecentKeys } from '../recent.ts';
 import { isInternal, networkOf } from '../scope.ts';
+import { isSearchPath } from '../search-path.ts';
 import { placeText } from '../target.ts';
 
 export const internalProbing: Detector = {
@@ -38,7 +39,11 @@ export const internalProbing: Detector = {
 
 /** A first contact whose outcome is not known yet. */
 interface Pending {
-  connection: Connection;
+  key: string;
+  /** For people. */
+  text: string;
+  /** Undefined when only a name was asked for. */
+  connection: Connection | undefined;
   flow: Flow;
   startedMs: number;
   /** It has failed, but another address of the same place may still answer. */
@@ -69,11 +74,14 @@ class ProbingWatch implements PodDetector {
 
   onFlow(seen: Observation, report: Report): void {
     const { connection } = seen;
+    if (seen.kind === 'Dns') {
+      this.#judgeName(seen, report);
+    }
     if (connection === undefined || !isJudged(connection)) {
       return;
     }
     if (seen.started) {
-      this.#begin(connection, seen);
+      this.#begin({ key: contactKey(connection), text: placeText(connection), connection }, seen);
       this.#judgeShape(connection, seen, report);
     }
     const key = contactKey(connection);
@@ -103,14 +111,32 @@ class ProbingWatch implements PodDetector {
     }
   }
 
-  #begin(connection: Connection, { flow, timeMs }: Observation): void {
-    const key = contactKey(connection);
+  /** Guessing the names of Services is feeling around too: asking is the contact, and a name that is not there a failure. */
+  #judgeName(seen: Observation, report: Report): void {
+    const dns = seen.flow.dns;
+    const service = dns === undefined ? undefined : serviceName(dns.query);
+    if (dns === undefined || service === undefined) {
+      return;
+    }
+    const key = `name ${service}`;
+    this.#begin({ key, text: dns.query, connection: undefined }, seen);
+    const pending = this.#pending.get(key);
+    if (dns.ips.length > 0) {
+      this.#succeed(key, seen, report);
+    } else if (pending !== undefined) {
+      // One of A and AAAA may exist without the other, so wait for both.
+      pending.hasFailed ||= dns.rcode === RCODE_NO_NAME || seen.denied;
+    }
+  }
+
+  #begin(contact: Pick<Pending, 'key' | 'text' | 'connection'>, { flow, timeMs }: Observation): void {
+    const { key } = contact;
     const knownMs = this.#contacts.get(key);
     const isFirst = knownMs === undefined || timeMs - knownMs > CONTACT_MEMORY_MS;
     if (isFirst) {
       this.#contacts.set(key, timeMs);
       if (this.#pending.size < MAX_PENDING) {
-        this.#pending.set(key, { connection, flow, startedMs: timeMs, hasFailed: false });
+        this.#pending.set(key, { ...contact, flow, startedMs: timeMs, hasFailed: false });
         this.#nextTimerMs = Math.min(this.#nextTimerMs, timeMs + ANSWER_TIMEOUT_MS);
       }
     }
@@ -123,6 +149,9 @@ class ProbingWatch implements PodDetector {
     this.#walk = Math.max(0, this.#walk + STEP.success);
     if (this.#walk === 0) {
       this.#failures = 0;
+    }
+    if (seen.connection === undefined) {
+      return;
     }
     this.#answered.add(key, seen.timeMs);
     const count = this.#answered.count(seen.timeMs);
@@ -145,7 +174,7 @@ class ProbingWatch implements PodDetector {
     if (pending === undefined) {
       return;
     }
-    if (pending.connection.group !== pending.connection.ip) {
+    if (pending.connection?.group !== pending.connection?.ip) {
       pending.hasFailed = true;
       return;
     }
@@ -158,15 +187,15 @@ class ProbingWatch implements PodDetector {
     const podStartedMs = this.#facts.startedMs();
     const isStarting = podStartedMs !== undefined && startedMs < podStartedMs + START_GRACE_MS;
     return (
-      connection.protocol === 'TCP' && !isStarting && !this.#facts.isLossy(startedMs, startedMs + ANSWER_TIMEOUT_MS)
+      connection?.protocol === 'TCP' && !isStarting && !this.#facts.isLossy(startedMs, startedMs + ANSWER_TIMEOUT_MS)
     );
   }
 
-  #noteFailure({ connection, flow }: Pending, timeMs: number, report: Report): void {
+  #noteFailure({ key, text, connection, flow }: Pending, timeMs: number, report: Report): void {
     this.#walk = Math.min(this.#walk + STEP.failure, WALK_MAX);
     this.#failures += 1;
-    if (connection.isDenied) {
-      this.#denied.add(contactKey(connection), timeMs);
+    if (connection?.isDenied === true) {
+      this.#denied.add(key, timeMs);
     }
     if (this.#walk < FIRE_AT) {
       return;
@@ -175,7 +204,7 @@ class ProbingWatch implements PodDetector {
     tell({
       signal: 'failed-first-contacts',
       class: 'Outcome',
-      value: `${this.#failures} first contacts failed, last ${placeText(connection)}`,
+      value: `${this.#failures} first contacts failed, last ${text}`,
       threshold: 'threshold random walk, θ0 0.9, θ1 0.2, α 0.0001, β 0.99: 5 failures in a row',
       points: 60,
       source: 'Jung et al. 2004 (TRW); scan-NG trw-impl.zeek',
@@ -187,7 +216,7 @@ class ProbingWatch implements PodDetector {
         // The same fact as ForbiddenDestination reports under this name; the pod's score counts it once.
         signal: 'denied-places',
         class: 'Denial',
-        value: `${deniedCount === DENIED[0].count ? `${deniedCount} or more` : deniedCount} of them denied by policy within 10 min`,
+        value: `${atLeastText(deniedCount, DENIED[0].count)} first contacts denied by policy within 10 min`,
         threshold: `${step.count} different places in 10 min`,
         points: step.points,
         source: 'Bulkhead: weights 40 and 65; Sigma firewall: more than 10 denied targets',
@@ -250,6 +279,15 @@ function isJudged({ scope, port, names, naming }: Connection): boolean {
   return scope === 'World' && names.length === 0 && (naming === 'Direct' || !isWebPort(port));
 }
 
+/**
+ * Service and namespace that a name stands for, or undefined when it stands for none. What a resolver makes of other names by
+ * its search path is no guess.
+ */
+function serviceName(name: string): string | undefined {
+  const isService = name.endsWith('.svc.cluster.local') && !isSearchPath(name);
+  return isService ? name.slice(0, -'.svc.cluster.local'.length) : undefined;
+}
+
 function contactKey({ group, port, protocol }: Connection): string {
   return `${group}:${port}/${protocol}`;
 }
@@ -285,6 +323,7 @@ const DENIED_WINDOW_MS = 10 * 60_000;
 const ANSWERED = { windowMs: 3_600_000, count: 20 } as const;
 /** A first contact stays one for a day: shorter memories let slow scans through. */
 const CONTACT_MEMORY_MS = 24 * 3_600_000;
+const RCODE_NO_NAME = 3;
 const MAX_CONTACTS = 1024;
 const MAX_PENDING = 256;
 const MAX_SHAPES = 16;

@@ -8,12 +8,12 @@
  */
 import { BoundedMap } from '../bounded-map.ts';
 import { regularityOf } from '../cadence.ts';
-import { BURST_MS, type Connection } from '../connections.ts';
+import { BURST_MS, type Connection, leadsOut } from '../connections.ts';
 import type { Detector, Observation, PodDetector, PodFacts, Report, ReportedEvidence } from '../detector.ts';
 import { spanText } from '../explain.ts';
 import { type NameEntry, worstEntry } from '../indicators/name-list.ts';
 import { CALLBACK_PORTS, DNS_PORTS, NTP_PORT, OVERLAY_PORTS, SSH_PORTS } from '../indicators/ports.ts';
-import { addressAndPort, isExternal, isInternal } from '../scope.ts';
+import { addressAndPort, isInternal } from '../scope.ts';
 import { UNCERTAIN } from '../score.ts';
 import { contactText, listedTarget, targetOf } from '../target.ts';
 
@@ -22,7 +22,7 @@ export const reverseTunnel: Detector = {
   title: 'Tunnel that lets the outside in',
   attack: ['T1572', 'T1090.002', 'T1219.001', 'T1571', 'T1133'],
   atlas: ['AML.T0072', 'AML.T0108'],
-  create: (facts) => new TunnelWatch(facts),
+  create: (facts, slot) => new TunnelWatch(facts, slot),
   onArrival(flow, { names, port }, { indicators }) {
     const entry = worstEntry(indicators.tunnels, names, port);
     return entry?.role === 'agent'
@@ -39,7 +39,7 @@ interface Watched {
   isSsh: boolean;
   isGit: boolean;
   /** Event times at which each signal was last reported. */
-  reported: Map<string, number>;
+  reported: Map<string, number> | undefined;
   checkedPauses: number;
   /** An answer that came unasked; NaN when a pivot has been counted for it. */
   unaskedMs: number;
@@ -61,14 +61,15 @@ type Draft = Omit<ReportedEvidence, 'target' | 'timeMs' | 'decay'>;
 
 class TunnelWatch implements PodDetector {
   readonly #facts: PodFacts;
-  readonly #watched = new WeakMap<Connection, Watched>();
+  readonly #slot: number;
   /** Connections whose answers may drive pivots. */
   readonly #doorways = new BoundedMap<Connection, Watched>(MAX_DOORWAYS, (watched) => watched.pivots > 0);
   /** Denied attempts at suspicious ports, by target, merged as repeats are. */
   readonly #denials = new BoundedMap<string, { count: number; countedMs: number }>(MAX_DENIED);
 
-  constructor(facts: PodFacts) {
+  constructor(facts: PodFacts, slot: number) {
     this.#facts = facts;
+    this.#slot = slot;
   }
 
   onFlow(seen: Observation, report: Report): void {
@@ -83,7 +84,7 @@ class TunnelWatch implements PodDetector {
     if (seen.started && isInternal(connection.scope) && !DNS_PORTS.has(connection.port)) {
       this.#judgePivot(connection, seen, report);
     }
-    if (isExternal(connection.scope)) {
+    if (leadsOut(connection)) {
       this.#judgeConnection(connection, seen, report);
     }
   }
@@ -123,21 +124,19 @@ class TunnelWatch implements PodDetector {
 
   /** Reports evidence about a connection, unless the sandbox declares where it leads. */
   #tell(connection: Connection, watched: Watched, { draft, seen, report }: Told): void {
+    const { entry } = watched;
     const isList = draft.signal === SIGNAL.listed;
-    const isAgent = isList && watched.entry?.role === 'agent';
-    if (!isAgent && this.#facts.isDeclared(connection)) {
+    if (!(isList && entry?.role === 'agent') && this.#facts.isDeclared(connection)) {
       return;
     }
+    watched.reported ??= new Map();
     watched.reported.set(draft.signal, seen.timeMs);
     if (draft.points >= PIN_FROM) {
       this.#facts.connections.pin(connection);
     }
     report({
       ...draft,
-      target:
-        watched.entry === undefined
-          ? targetOf(connection)
-          : listedTarget(watched.entry.suffix, connection.names[0] ?? watched.entry.suffix),
+      target: entry === undefined ? targetOf(connection) : listedTarget(entry.suffix, connection.names[0]),
       timeMs: seen.timeMs,
       decay: isList ? 'List' : 'Connection',
       flow: seen.flow,
@@ -184,10 +183,10 @@ class TunnelWatch implements PodDetector {
   }
 
   #watch(connection: Connection): Watched {
-    let watched = this.#watched.get(connection);
+    let watched = connection.notes[this.#slot] as Watched | undefined;
     if (watched === undefined) {
       watched = { ...this.#classify(connection), ...newWatched() };
-      this.#watched.set(connection, watched);
+      connection.notes[this.#slot] = watched;
     } else if (watched.names !== connection.names) {
       Object.assign(watched, this.#classify(connection));
     } else {
@@ -221,12 +220,12 @@ interface Told {
 }
 
 function newWatched(): Omit<Watched, 'names' | 'entry' | 'isSsh' | 'isGit'> {
-  return { reported: new Map(), checkedPauses: 0, unaskedMs: Number.NaN, pivots: 0, pivotTo: '' };
+  return { reported: undefined, checkedPauses: 0, unaskedMs: Number.NaN, pivots: 0, pivotTo: '' };
 }
 
 /** What is new is told at once, what is known at intervals. */
 function isDue(watched: Watched, signal: string, seen: Observation): boolean {
-  const before = watched.reported.get(signal);
+  const before = watched.reported?.get(signal);
   return before === undefined || seen.timeMs - before >= REPORT_EVERY_MS || seen.denied;
 }
 
@@ -307,8 +306,7 @@ function callbackEvidence({ port }: Connection): Draft {
 
 function ageEvidence(connection: Connection): Draft | undefined {
   const ageMs = connection.lastMs - connection.firstMs;
-  const isTime = connection.protocol === 'UDP' && connection.port === NTP_PORT;
-  if (ageMs < AGE_MS || connection.naming === 'Named' || isTime || DNS_PORTS.has(connection.port)) {
+  if (ageMs < AGE_MS || connection.naming === 'Named' || !mayTunnel(connection)) {
     return undefined;
   }
   const isSure = connection.naming === 'Direct';
@@ -322,11 +320,14 @@ function ageEvidence(connection: Connection): Draft | undefined {
   };
 }
 
+/** Time and DNS are regular and long-lived by nature; pings have their own detector. */
+function mayTunnel({ protocol, port }: Connection): boolean {
+  return (protocol === 'TCP' || (protocol === 'UDP' && port !== NTP_PORT)) && !DNS_PORTS.has(port);
+}
+
 function keepaliveEvidence(connection: Connection, watched: Watched): Draft | undefined {
-  if (connection.pauseCount < KEEPALIVE.pauses || (connection.protocol === 'UDP' && connection.port === NTP_PORT)) {
-    return undefined;
-  }
-  if (watched.checkedPauses === connection.pauseCount) {
+  const isNew = connection.pauseCount >= KEEPALIVE.pauses && watched.checkedPauses !== connection.pauseCount;
+  if (!isNew || !mayTunnel(connection)) {
     return undefined;
   }
   watched.checkedPauses = connection.pauseCount;
