@@ -54,7 +54,7 @@ export const MAX_LINE_CHARACTERS = 1 << 20;
 export function decodeJsonLine(line: string, lineNumber?: number): Decoded {
   const where = lineNumber === undefined ? '' : `line ${lineNumber}`;
   if (line.length > MAX_LINE_CHARACTERS) {
-    return failedTooLong(where);
+    return failed('TooLong', where, `longer than ${MAX_LINE_CHARACTERS} characters`);
   }
   // Also takes away a byte order mark, which JSON.parse would refuse.
   const json = line.trim();
@@ -78,11 +78,6 @@ export function decodeJsonLine(line: string, lineNumber?: number): Decoded {
     }
     throw error;
   }
-}
-
-/** What a line becomes that was not even kept, because it is longer than `MAX_LINE_CHARACTERS`. */
-export function failedTooLong(where: string): Decoded {
-  return failed('TooLong', where, `longer than ${MAX_LINE_CHARACTERS} characters`);
 }
 
 function decodeEvent(event: At, where: string): Decoded {

@@ -24,14 +24,14 @@ describe('a request for flows', () => {
 describe('an answer about the server', () => {
   it('of a node is that one node', () => {
     const status = bytes('0814 10ff1f 18b601 2005');
-    expect(decodeServerStatus(status)).toEqual({ name: '', held: 20, seen: 182, uptimeNs: 5, isConnected: true });
+    expect(decodeServerStatus(status)).toEqual({ name: '', seen: 182, uptimeNs: 5, isConnected: true });
   });
 
   it('of a relay lists its nodes, the missing ones too', () => {
     const nodes = bytes(`0a0b 0a01${text('a')} 2001 3009 3803 4807 0a05 0a01${text('b')} 2002`);
     expect(decodeNodes(nodes)).toEqual([
-      { name: 'a', held: 3, seen: 7, uptimeNs: 9, isConnected: true },
-      { name: 'b', held: 0, seen: 0, uptimeNs: 0, isConnected: false },
+      { name: 'a', seen: 7, uptimeNs: 9, isConnected: true },
+      { name: 'b', seen: 0, uptimeNs: 0, isConnected: false },
     ]);
   });
 });

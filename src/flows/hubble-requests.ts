@@ -23,8 +23,6 @@ export interface FlowsRequest {
 export interface NodeFlows {
   /** As `cluster/node`; empty where a node's own server answers about itself. */
   name: string;
-  /** Flows in the ring. */
-  held: number;
   /** Flows seen since the server started. */
   seen: number;
   /** Nanoseconds since the server started. */
@@ -56,7 +54,6 @@ export function encodeEmpty(): Uint8Array {
 export function decodeServerStatus(bytes: Uint8Array): NodeFlows {
   const node = blankNode();
   readFields(new BinaryReader(bytes), bytes.length, node, {
-    1: bigNumberField((target, value) => void (target.held = value)),
     3: bigNumberField((target, value) => void (target.seen = value)),
     4: bigNumberField((target, value) => void (target.uptimeNs = value)),
   });
@@ -104,14 +101,13 @@ function timestamp(ms: number): Uint8Array {
 }
 
 function blankNode(): NodeFlows {
-  return { name: '', held: 0, seen: 0, uptimeNs: 0, isConnected: false };
+  return { name: '', seen: 0, uptimeNs: 0, isConnected: false };
 }
 
 const NODE: Fields<NodeFlows> = {
   1: stringField((node, value) => void (node.name = value)),
   4: numberField((node, value) => void (node.isConnected = value === NODE_CONNECTED)),
   6: bigNumberField((node, value) => void (node.uptimeNs = value)),
-  7: bigNumberField((node, value) => void (node.held = value)),
   9: bigNumberField((node, value) => void (node.seen = value)),
 };
 

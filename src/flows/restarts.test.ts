@@ -5,7 +5,7 @@ import { createRestartWatch } from './restarts.ts';
 /** What a node says that has been up for so many seconds; undefined when it does not answer. */
 function node(name: string, uptimeSeconds: number | undefined): NodeFlows {
   const isConnected = uptimeSeconds !== undefined;
-  return { name, uptimeNs: (uptimeSeconds ?? 0) * 1e9, isConnected, held: 0, seen: 0 };
+  return { name, uptimeNs: (uptimeSeconds ?? 0) * 1e9, isConnected, seen: 0 };
 }
 
 /** An answer at so many seconds, which took a second. */

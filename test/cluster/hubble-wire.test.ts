@@ -167,6 +167,24 @@ describe('TLS', () => {
 });
 
 describe('a server that does not answer as it should', () => {
+  it('tells afterwards what happened while it was closed', async () => {
+    const hubble = await use.start();
+    const reading = use.read(`hubble+grpc://${hubble.nodeAddress}`);
+    const all = reading.until(() => reading.numbers().includes(6));
+    await eventually(() => reading.source.health().connected).toBe(true);
+    await hubble.write([1, 2].map((number) => flowLine(number)));
+    await eventually(() => reading.numbers()).toContain(2);
+    await hubble.nodes[0]?.close();
+    await eventually(() => reading.source.health().connected).toBe(false);
+    await hubble.write([3, 4, 5].map((number) => flowLine(number)));
+    await hubble.nodes[0]?.open();
+    await eventually(() => reading.numbers()).toContain(5);
+    await hubble.write([flowLine(6)]);
+    await all;
+    expect(reading.numbers().filter((number) => number > 2)).toEqual([3, 4, 5, 6]);
+    expect(reading.source.health().duplicates).toBeGreaterThan(0); // asked for from a little before
+  });
+
   it('is tried again until it is there', async () => {
     const hubble = await use.start();
     await hubble.nodes[0]?.kill();

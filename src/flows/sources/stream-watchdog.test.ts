@@ -8,7 +8,7 @@ import { StreamWatchdog } from './stream-watchdog.ts';
 const OPENED_MS = 50_000;
 
 function node(name: string, seen: number, isConnected = true): NodeFlows {
-  return { name, seen, isConnected, held: 0, uptimeNs: 1 };
+  return { name, seen, isConnected, uptimeNs: 1 };
 }
 
 function flow(nodeName: string, timeMs: number): Flow {
