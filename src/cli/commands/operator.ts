@@ -19,7 +19,7 @@ export function operatorCommand(io: CommandIo): Command {
       ]);
       const log = createLogger({ level: config.logLevel });
       try {
-        await runOperator(config, { kubeconfig: io.env['KUBECONFIG'], log, signal: io.signal });
+        await runOperator(config, { kubeconfig: io.env['KUBECONFIG'], stdin: io.stdin, log, signal: io.signal });
       } catch (error) {
         if (error instanceof UsageError) {
           throw error;

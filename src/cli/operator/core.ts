@@ -2,6 +2,7 @@
  * What the leader does: sandboxes are made true, flows are judged, findings are recorded and acted on.
  */
 
+import type { Readable } from 'node:stream';
 import { FIELD_MANAGER, QUARANTINE_LABEL, SANDBOX_LABEL } from '../../api/v1alpha1/labels.ts';
 import type { AgentIncident } from '../../api/v1alpha1/types.ts';
 import type { OperatorConfig } from '../../config/config.ts';
@@ -26,6 +27,7 @@ import { createReconciler, type Reconciler } from './reconciler.ts';
 export interface CoreOptions {
   config: OperatorConfig;
   cluster: Cluster;
+  stdin: Readable;
   clock: Clock;
   log: Logger;
   metrics: Metrics;
@@ -78,7 +80,7 @@ export function createCore(options: CoreOptions): Core {
       findings.add(finding);
     },
   });
-  const flows = createFlowPipeline({ addresses: config.flows, engine, clock, log });
+  const flows = createFlowPipeline({ addresses: config.flows, stdin: options.stdin, engine, clock, log });
   metrics.watchSources(flows.coverage);
   const ports: Ports = {
     world,

@@ -1,10 +1,10 @@
 /**
  * Carries flows from the sources to the engine, and time with them.
  */
+import type { Readable } from 'node:stream';
 import type { FlowEvent, SourceHealth } from '../../flows/flow.ts';
 import { type OpenedSource, openFlowSource } from '../../flows/sources/open.ts';
-import type { Clock } from '../../kube/clock.ts';
-import { sleep } from '../../kube/clock.ts';
+import { type Clock, sleep } from '../../kube/clock.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import { createEventClock } from './event-clock.ts';
 
@@ -17,6 +17,8 @@ export interface FlowConsumer {
 
 export interface FlowPipelineOptions {
   addresses: readonly string[];
+  /** What the address `-` reads. */
+  stdin: Readable;
   engine: FlowConsumer;
   clock: Clock;
   log: Logger;
@@ -33,10 +35,11 @@ export interface FlowPipeline {
 }
 
 /** @throws FlowSourceError for an address that cannot be one. */
-export function createFlowPipeline({ addresses, engine, clock, log }: FlowPipelineOptions): FlowPipeline {
+export function createFlowPipeline({ addresses, stdin, engine, clock, log }: FlowPipelineOptions): FlowPipeline {
   const abort = new AbortController();
   const eventClock = createEventClock(() => clock.nowMs());
-  const sources = addresses.map((address) => openFlowSource(address));
+  // No namespace yet: a server proves that it is there and sends nothing, until `watch` says what to ask for.
+  const sources = addresses.map((address) => openFlowSource(address, { namespaces: [], stdin }));
   const running: Promise<void>[] = [];
 
   const deliver = (batch: readonly FlowEvent[]): void => {

@@ -7,6 +7,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
+import type { Readable } from 'node:stream';
 import { type OperatorConfig, splitAddress } from '../../config/config.ts';
 import { type Clock, systemClock } from '../../kube/clock.ts';
 import { EventRecorder } from '../../kube/events.ts';
@@ -26,6 +27,8 @@ import { createCore } from './core.ts';
 export interface OperatorEnvironment {
   /** The variable KUBECONFIG. */
   kubeconfig: string | undefined;
+  /** What the flow address `-` reads. */
+  stdin: Readable;
   log: Logger;
   /** Ends the operator in good order. */
   signal: AbortSignal;
@@ -63,6 +66,7 @@ export async function runOperator(config: OperatorConfig, environment: OperatorE
   const core = createCore({
     config,
     cluster,
+    stdin: environment.stdin,
     clock,
     log,
     metrics,
