@@ -10,6 +10,7 @@ import { operatorCommand } from './commands/operator.ts';
 import { quarantineCommand } from './commands/quarantine.ts';
 import { releaseCommand } from './commands/release.ts';
 import { renderCommand } from './commands/render.ts';
+import { replayCommand } from './commands/replay.ts';
 import { type CommandIo, EXIT, UsageError } from './io.ts';
 import { VERSION } from './version.ts';
 
@@ -22,6 +23,7 @@ function buildProgram(io: CommandIo): Command {
     .exitOverride()
     .addCommand(renderCommand(io))
     .addCommand(checkCommand(io))
+    .addCommand(replayCommand(io))
     .addCommand(operatorCommand(io))
     .addCommand(incidentsCommand(io))
     .addCommand(quarantineCommand(io))

@@ -13,7 +13,7 @@ import { spanText } from '../explain.ts';
 import { hasMiningWord, useOfPoolHost } from '../indicators/mining-words.ts';
 import { type NameEntry, worstEntry } from '../indicators/name-list.ts';
 import { MINER_PORTS_COMMON, MINER_PORTS_RARE, SSH_PORTS } from '../indicators/ports.ts';
-import { contactText, listedTarget, placeText, targetOf } from '../target.ts';
+import { contactText, listedTarget, targetOf } from '../target.ts';
 
 export const cryptoMining: Detector = {
   name: 'CryptoMining',
@@ -243,7 +243,7 @@ function portEvidence(connection: Connection): Draft {
     signal: SIGNAL.port,
     class: 'Port',
     target: targetOf(connection),
-    value: `${placeText(connection)}, a port ${isRare ? 'of miners that little else uses' : 'that miners use too'}`,
+    value: `port ${connection.port}, ${isRare ? 'which little but miners uses' : 'which miners use too'}`,
     threshold: isRare ? 'stratum port that little else uses' : 'stratum port that ordinary services use',
     points: isRare ? 40 : 10,
     source: 'Falco miner_ports; Bulkhead: weights 40 and 10',
@@ -256,7 +256,7 @@ function retryEvidence(connection: Connection): Draft {
     signal: SIGNAL.retry,
     class: 'Timing',
     target: targetOf(connection),
-    value: `${RETRY.attempts} attempts at ${placeText(connection)}, each about 5 s after the last had failed`,
+    value: `${RETRY.attempts} attempts, each about 5 s after the last had failed`,
     threshold:
       'at least 5 attempts at one place, each 4 to 7 s after the end of the last one and its SYN retransmissions',
     points: 30,

@@ -136,7 +136,7 @@ class DenialWatch implements PodDetector {
       signal: 'repeated-denial',
       class: 'Denial',
       target: { key: attempts.key, text: attempts.text },
-      value: `${attempts.text} tried ${count} times in ${step.window} though denied${told}`,
+      value: `tried ${count} times in ${step.window} though denied${told}`,
       threshold: `${step.count} attempts in ${step.window}, at least 10 s apart${weightText(attempts.weight)}`,
       points: Math.min(100, step.points * attempts.weight * (isAfterWarning ? AFTER_WARNING : 1)),
       source: 'Bulkhead: weights 30, 55, 70; background × 0.25, listed × 2, after a warning × 1.5',
