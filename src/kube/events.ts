@@ -128,18 +128,20 @@ export class EventRecorder {
     const { signal } = this.#abort;
     for (const waitMs of RETRY_MS) {
       await sleep(clock, waitMs, signal);
+      if (signal.aborted) {
+        break;
+      }
       try {
         await send();
         return;
       } catch (error) {
-        const isLast = waitMs === RETRY_MS.at(-1) || errorKind(error).kind !== 'transient' || signal.aborted;
-        if (isLast) {
-          log.debug('event dropped', { error });
-          onDropped?.();
-          return;
+        log.debug('event not written', { error });
+        if (errorKind(error).kind !== 'transient') {
+          break;
         }
       }
     }
+    onDropped?.();
   }
 
   #newEvent(key: string, regarding: Regarding, saying: Saying): KubeObject {
