@@ -5,10 +5,17 @@
  * nothing here is remembered but the addresses behind listed names.
  */
 import type { Flow } from '../flows/flow.ts';
-import type { Detector } from './detector.ts';
+import type { Destination, Detector, PodFacts } from './detector.ts';
 import type { Finding } from './finding.ts';
-import { isDenial, isOpening } from './normalize.ts';
-import type { PodState } from './pod-state.ts';
+import type { Ledger } from './ledger.ts';
+import { isDenial, isOpening } from './packet.ts';
+
+/** What a look needs of a pod. */
+export interface EarlyPod extends PodFacts {
+  readonly ledger: Ledger;
+  isListed(names: readonly string[]): boolean;
+  mayJudge(detector: Detector, destination: Destination, timeMs: number): boolean;
+}
 
 export class EarlyHits {
   readonly #detectors: readonly Detector[];
@@ -20,7 +27,7 @@ export class EarlyHits {
   }
 
   /** @returns the finding a hard hit makes, or undefined. */
-  look(flow: Flow, pod: PodState): Finding | undefined {
+  look(flow: Flow, pod: EarlyPod): Finding | undefined {
     if (flow.dns !== undefined) {
       this.#learn(flow.dns, pod);
       return undefined;
@@ -32,7 +39,7 @@ export class EarlyHits {
     return names.length === 0 ? undefined : this.#ask(flow, names, pod);
   }
 
-  #ask(flow: Flow, names: readonly string[], pod: PodState): Finding | undefined {
+  #ask(flow: Flow, names: readonly string[], pod: EarlyPod): Finding | undefined {
     const destination = { ip: flow.destinationIp, names, port: flow.destinationPort, protocol: flow.protocol };
     for (const detector of this.#detectors) {
       const evidence = detector.onArrival?.(flow, destination, pod);
@@ -43,7 +50,7 @@ export class EarlyHits {
     return undefined;
   }
 
-  #learn(dns: NonNullable<Flow['dns']>, pod: PodState): void {
+  #learn(dns: NonNullable<Flow['dns']>, pod: EarlyPod): void {
     const names = [dns.query, ...dns.cnames];
     const isListed = dns.ips.length > 0 && pod.isListed(names);
     for (const ip of dns.ips) {

@@ -5,10 +5,11 @@
  * and by several points of one. So an attempt is a connection (one local port, one far address and port), and what is
  * reported about it (started, established, refused, denied) is reported once. Copies from the far node are left out.
  */
-import { EVENT_TYPE, type Flow, POLICY_DROP_REASON, TCP_FLAG } from '../flows/flow.ts';
+import { EVENT_TYPE, type Flow, TCP_FLAG } from '../flows/flow.ts';
 import { type Connection, connectionKey, noteEvent } from './connections.ts';
 import type { Observation } from './detector.ts';
 import { DNS_PORTS } from './indicators/ports.ts';
+import { isDenial, isOpening } from './packet.ts';
 import type { PodState } from './pod-state.ts';
 import { scopeOf } from './scope.ts';
 
@@ -37,26 +38,6 @@ export function observe(flow: Flow, role: Role, pod: PodState, seen: Observation
     return role === 'Source' && flow.isReply !== true;
   }
   return role === 'Source' ? observeOutgoing(flow, pod, seen) : observeReply(flow, pod, seen);
-}
-
-/** Whether a policy said no, or in audit mode would have. Every other reason for a drop is noise of the datapath. */
-export function isDenial(flow: Flow): boolean {
-  if (flow.verdict === 'AUDIT') {
-    return true;
-  }
-  return flow.verdict === 'DROPPED' && (flow.eventType === EVENT_TYPE.L7 || POLICY_REASONS.has(flow.dropReason));
-}
-
-/** Whether the packet opens something: a SYN, or whatever else the kernel takes for new. */
-export function isOpening(flow: Flow): boolean {
-  if (flow.protocol !== 'TCP') {
-    return true;
-  }
-  if ((flow.tcpFlags & TCP_FLAG.ACK) !== 0) {
-    return false;
-  }
-  // FIN, NULL and XMAS scans carry no SYN, but no real connection sends a packet without ACK either.
-  return (flow.tcpFlags & TCP_FLAG.SYN) !== 0 || flow.traceReason === 'NEW' || isDenial(flow);
 }
 
 /** Only the node of the pod tells its story in one order; a source that knows no endpoint ids is taken as it comes. */
@@ -226,7 +207,6 @@ function isUnreachable(flow: Flow): boolean {
 
 /** Of the socket layer before translation, or said by nobody. */
 const MEANINGLESS: ReadonlySet<Flow['verdict']> = new Set(['TRACED', 'TRANSLATED', 'ERROR'] as const);
-const POLICY_REASONS: ReadonlySet<number> = new Set(Object.values(POLICY_DROP_REASON));
 const ICMP = { unreachable4: 3, echoRequest4: 8, unreachable6: 1, echoRequest6: 128 } as const;
 
 /** Stamps of one exchange differ by microseconds between CPUs. */

@@ -8,7 +8,7 @@
 import type { EvidenceClass } from '../api/v1alpha1/agent-incident.ts';
 import type { Severity } from './finding.ts';
 
-/** What kinds of evidence fade with, by half-life-like constants τ in e^(−t/τ). */
+/** How slowly kinds of evidence fade: τ in e^(−t/τ), milliseconds. */
 export const DECAY_MS = {
   /** List hits: τ 24 h. */
   List: 24 * 3_600_000,
