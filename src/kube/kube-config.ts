@@ -23,7 +23,7 @@ export interface KubeConfigChoice {
   path?: string | undefined;
   /** Context to use instead of the file's current one. */
   context?: string | undefined;
-  /** Value of the KUBECONFIG variable, for the message only: the library reads the variable itself. */
+  /** Value of the KUBECONFIG variable, for the choice and the message: the library reads the variable itself. */
   fromEnvironment?: string | undefined;
 }
 
@@ -58,7 +58,7 @@ function load(config: KubeConfig, choice: KubeConfigChoice): string {
   try {
     if (choice.path !== undefined) {
       config.loadFromFile(choice.path);
-    } else if (choice.fromEnvironment === undefined && existsSync(SERVICE_ACCOUNT_TOKEN)) {
+    } else if (!choice.fromEnvironment && existsSync(SERVICE_ACCOUNT_TOKEN)) {
       config.loadFromCluster();
       return 'service account';
     } else {
@@ -75,7 +75,7 @@ function originOf(choice: KubeConfigChoice): string {
   if (choice.path !== undefined) {
     return `file ${choice.path}`;
   }
-  return choice.fromEnvironment === undefined ? 'the default kubeconfig' : `KUBECONFIG=${choice.fromEnvironment}`;
+  return choice.fromEnvironment ? `KUBECONFIG=${choice.fromEnvironment}` : 'the default kubeconfig';
 }
 
 /** In a pod the mounted account comes before ~/.kube/config: an image may carry a home folder. */
