@@ -221,12 +221,15 @@ function watchTrust(
 }
 
 function staleWatch(
-  kinds: readonly { resource: string; lastContactMs: number | undefined }[],
+  kinds: readonly { resource: string; lastContactMs: number | undefined; error: string | undefined }[],
   clock: Clock,
   resyncMs: number,
 ): string | undefined {
   const oldest = clock.nowMs() - 2 * resyncMs;
-  const stale = kinds.find(({ lastContactMs }) => lastContactMs !== undefined && lastContactMs < oldest);
+  // One that knows why it is silent is trying again; an outage of the API server must not restart every replica.
+  const stale = kinds.find(
+    ({ lastContactMs, error }) => error === undefined && lastContactMs !== undefined && lastContactMs < oldest,
+  );
   return stale === undefined ? undefined : `nothing heard of ${stale.resource} for two resyncs`;
 }
 
