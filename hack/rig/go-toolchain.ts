@@ -9,13 +9,19 @@ import { type ProgramOptions, type ProgramResult, runProgram } from './run-progr
 
 /** What `kubectl version` shows; `go.mod` requires the same. */
 export const KUBERNETES_VERSION = 'v1.36.3';
+/** What Cilium and Hubble call themselves; `go.mod` requires the same. */
+export const CILIUM_VERSION = '1.20.2';
 
 const VERSION_PACKAGE = 'k8s.io/component-base/version';
+/** Cilium wants version, revision and date; a module has no revision. */
+const CILIUM_FULL_VERSION = `${CILIUM_VERSION} module 2026-09-15T20:03:11+00:00`;
 const LD_FLAGS = [
   '-s -w',
   `-X ${VERSION_PACKAGE}.gitVersion=${KUBERNETES_VERSION}`,
   `-X ${VERSION_PACKAGE}.gitMajor=1`,
   `-X ${VERSION_PACKAGE}.gitMinor=36`,
+  `-X 'github.com/cilium/cilium/pkg/version.ciliumVersion=${CILIUM_FULL_VERSION}'`,
+  `-X github.com/cilium/cilium/hubble/pkg.Version=${CILIUM_VERSION}`,
 ].join(' ');
 
 /** The flags that decide what a build produces. `-mod=mod`, because the module drops requirements that nothing here needs. */
