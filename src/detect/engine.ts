@@ -59,6 +59,8 @@ export interface Engine {
   advance(nowMs: number): void;
   /** Ends the input: judges what still waits, and what the last flows mean once nothing follows them. */
   flush(): void;
+  /** Everything that is open about a pod at its present, also what has reached no rung; leading finding first. */
+  findingsOf(podKey: string): readonly Finding[];
   /** Frees everything about a pod. */
   forget(podKey: string): void;
   stats(): EngineStats;
@@ -148,6 +150,11 @@ class FlowEngine implements Engine {
         pod.ledger.flush(endMs);
       }
     }
+  }
+
+  findingsOf(podKey: string): readonly Finding[] {
+    const pod = this.#pods.get(podKey);
+    return pod === undefined ? [] : pod.ledger.show(pod.nowMs);
   }
 
   forget(podKey: string): void {

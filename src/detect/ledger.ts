@@ -91,6 +91,12 @@ export class Ledger {
     }
   }
 
+  /** Every open finding as it stands, leading one first. */
+  show(nowMs: number): readonly Finding[] {
+    const judged = this.#judgeAll(nowMs);
+    return judged.all.map((one) => this.#show(one, judged));
+  }
+
   /** Event time at which `settle` may have something to say without new evidence. */
   nextCheckMs(): number {
     return this.#nextCheckMs;

@@ -140,8 +140,8 @@ const MIXES: Record<string, (index: number) => FlowEvent> = {
     }),
 };
 
-console.log(
-  `${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores; Node ${process.version}; ${FLOWS} flows, ${PODS} pods`,
+process.stdout.write(
+  `${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores; Node ${process.version}; ${FLOWS} flows, ${PODS} pods\n`,
 );
 for (const [name, make] of Object.entries(MIXES).filter(([name]) => name.includes(ONLY))) {
   const events = Array.from({ length: FLOWS }, (_, index) => make(index));
@@ -160,5 +160,5 @@ for (const [name, make] of Object.entries(MIXES).filter(([name]) => name.include
   engine.flush();
   const seconds = Number(process.hrtime.bigint() - began) / 1e9;
   const perSecond = Math.round(FLOWS / seconds).toLocaleString('en-US');
-  console.log(`${name.padEnd(28)} ${perSecond.padStart(12)} flows/s   ${findings} findings told`);
+  process.stdout.write(`${name.padEnd(28)} ${perSecond.padStart(12)} flows/s   ${findings} findings told\n`);
 }
