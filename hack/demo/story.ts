@@ -112,7 +112,9 @@ async function trafficHappens(scene: Scene, cast: Cast): Promise<number> {
   const minutes = Math.round(recording.lengthMs / 60_000);
   teller.act(`Half an hour of training (${minutes} min of real Hubble flows, played in ${PLAY_MS / 1000} s)`);
   teller.say('Recorded on a real Cilium node from real programs: OpenSSH, nmap, a stratum client, git, curl.');
-  teller.say('A recording cannot be cut, so its flows go on after the quarantine; the policies that would cut them are real.');
+  teller.say(
+    'A recording cannot be cut, so its flows go on after the quarantine; the policies that would cut them are real.',
+  );
   for (const [pod, behaviours] of cast) {
     teller.say(`${pod}: ${behaviours.length === 0 ? 'does its work' : behaviours.join(', ')}`);
   }
