@@ -43,7 +43,9 @@ export interface Connection {
   replyEvents: number;
   countedOutgoingMs: number;
   countedReplyMs: number;
-  /** The last pauses of a second or more between two events of either direction, in seconds; a ring. */
+  /** First event of the latest burst. */
+  burstMs: number;
+  /** The last pauses of a second or more between bursts of either direction, start to start, in seconds; a ring. */
   pauses: Float32Array | undefined;
   pauseCount: number;
   isPinned: boolean;
@@ -87,6 +89,7 @@ export class ConnectionTable {
     const connection: Connection = {
       ...fields,
       lastMs: fields.firstMs,
+      burstMs: fields.firstMs,
       lastOutgoingMs: Number.NEGATIVE_INFINITY,
       lastReplyMs: Number.NEGATIVE_INFINITY,
       closedMs: 0,
@@ -196,11 +199,13 @@ export function connectionKey(protocol: Protocol, localPort: number, port: numbe
  * duplicates change nothing.
  */
 export function noteEvent(connection: Connection, timeMs: number, isReply: boolean): void {
-  const pauseMs = timeMs - connection.lastMs;
-  if (pauseMs >= BURST_MS) {
+  if (timeMs - connection.lastMs >= BURST_MS) {
+    // From the question before to this one, not from the answer to that, unless answers went on for long.
+    const fromMs = Math.max(connection.burstMs, connection.lastMs - BURST_MS);
     connection.pauses ??= new Float32Array(PAUSES);
-    connection.pauses[connection.pauseCount % PAUSES] = pauseMs / 1000;
+    connection.pauses[connection.pauseCount % PAUSES] = (timeMs - fromMs) / 1000;
     connection.pauseCount += 1;
+    connection.burstMs = timeMs;
   }
   if (isReply) {
     connection.lastReplyMs = Math.max(connection.lastReplyMs, timeMs);

@@ -69,6 +69,7 @@ export class NodeStream<Item extends Timed> {
       // Time has gone back, so what is held was not the present.
       this.#denyAhead();
     }
+    this.#noteLag(item.timeMs);
     if (this.#seen <= CONFIRMATIONS && item.timeMs < this.#clockMs - this.#limits.futureMs) {
       this.#doubtBeginning(item.timeMs);
     }
@@ -115,7 +116,6 @@ export class NodeStream<Item extends Timed> {
     if (!(item.timeMs <= this.#clockMs)) {
       this.#clockMs = item.timeMs;
     }
-    this.#noteLag(item.timeMs);
     if (item.timeMs <= this.#givenMs) {
       this.counts.late += 1;
       this.#give(item);
