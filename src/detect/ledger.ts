@@ -232,7 +232,8 @@ export class Ledger {
   }
 
   #nextDue(nowMs: number): number {
-    let next = nextDueMs(this.#podHolds, nowMs);
+    let next = this.#findings.size === 0 ? Number.POSITIVE_INFINITY : nowMs + REVIEW_EVERY_MS;
+    next = Math.min(next, nextDueMs(this.#podHolds, nowMs));
     for (const finding of this.#findings.values()) {
       next = Math.min(next, nextDueMs(finding.holds, nowMs));
       if (finding.isChanged && finding.ladder.highest !== 'none') {
@@ -302,6 +303,8 @@ function companionsOf(all: readonly Judged[], leader: Judged): Companion[] {
     .map((one) => ({ detector: one.finding.detector.name, score: roundScore(one.score) }));
 }
 
+/** How often findings are looked at for having faded. */
+const REVIEW_EVERY_MS = 10 * 60_000;
 /** Below this nothing is left that could matter together with anything else. */
 const FADED_BELOW = 5;
 /** Loss is told after the fact, so evidence looks back a little. */

@@ -246,7 +246,7 @@ export interface Judged {
   findings: Finding[];
   /** Every word, in the order it was told. */
   told: Finding[];
-  /** What is open about the agent right after the last flow, also what reached no rung. */
+  /** What is open about the agent ten seconds after the last flow, also what reached no rung. */
   open: readonly Finding[];
   stats: EngineStats;
   of(detector: Finding['detector']): Finding | undefined;
@@ -302,8 +302,8 @@ export function judge(flows: readonly Flow[], setting: Setting = {}): Judged {
   for (const event of ordered) {
     engine.ingest(event);
   }
-  // Past the lateness, so that the last flow has been judged, and no further, so that nothing has faded.
-  engine.advance(Math.max(T0, ...ordered.map(timeOf)) + 3 * SECOND);
+  // Past lateness and time-outs, so that the last flow has been judged, and no further, so that nothing has faded.
+  engine.advance(Math.max(T0, ...ordered.map(timeOf)) + 10 * SECOND);
   const open = engine.findingsOf(`${AGENT.namespace}/${AGENT.podName}`);
   engine.flush();
   const latest = new Map(told.map((finding) => [finding.key, finding]));

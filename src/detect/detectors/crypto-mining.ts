@@ -13,7 +13,7 @@ import { spanText } from '../explain.ts';
 import { hasMiningWord, useOfPoolHost } from '../indicators/mining-words.ts';
 import { type NameEntry, worstEntry } from '../indicators/name-list.ts';
 import { MINER_PORTS_COMMON, MINER_PORTS_RARE, SSH_PORTS } from '../indicators/ports.ts';
-import { contactText, listedTarget, targetOf } from '../target.ts';
+import { contactText, domainOf, listedTarget, targetOf } from '../target.ts';
 
 export const cryptoMining: Detector = {
   name: 'CryptoMining',
@@ -277,7 +277,7 @@ export function poolEvidence(
   isForwarded: boolean,
 ): Draft {
   const name = names.find((one) => one === entry.suffix || one.endsWith(`.${entry.suffix}`)) ?? entry.suffix;
-  const use = entry.role === 'brand' ? 'Site' : useOfPoolHost(name.slice(0, -entry.suffix.length), port);
+  const use = entry.role === 'brand' ? 'Site' : useOfPoolHost(name.slice(0, -domainOf(name).length), port);
   const hard = use === 'Mining' && isForwarded && port !== undefined;
   const softPoints = use === 'Site' ? BRAND_POINTS : 70;
   return {

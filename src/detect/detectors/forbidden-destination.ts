@@ -62,7 +62,7 @@ class DenialWatch implements PodDetector {
 
   #describe({ connection, flow, timeMs }: Observation): Denied | undefined {
     if (flow.dns !== undefined) {
-      return isSearchPath(flow.dns.query) ? undefined : this.#named(flow.dns.query, '', false);
+      return isSearchPath(flow.dns.query) === 'No' ? this.#named(flow.dns.query, '', false) : undefined;
     }
     if (connection === undefined) {
       const host = hostOf(flow.http?.url ?? '') ?? flow.destinationNames[0];

@@ -26,7 +26,7 @@ import { DNS_PORTS } from '../indicators/ports.ts';
 import { START_GRACE_MS } from '../names.ts';
 import { RecentKeys } from '../recent.ts';
 import { isInternal, networkOf } from '../scope.ts';
-import { isSearchPath } from '../search-path.ts';
+import { isSearchPath, serviceOf } from '../search-path.ts';
 import { placeText } from '../target.ts';
 
 export const internalProbing: Detector = {
@@ -46,8 +46,9 @@ interface Pending {
   connection: Connection | undefined;
   flow: Flow;
   startedMs: number;
-  /** It has failed, but another address of the same place may still answer. */
+  /** At one address at least; another of the same place may still answer. */
   hasFailed: boolean;
+  hasAnswered: boolean;
 }
 
 type Draft = Omit<ReportedEvidence, 'target' | 'decay' | 'timeMs' | 'flow'>;
@@ -84,12 +85,8 @@ class ProbingWatch implements PodDetector {
       this.#begin({ key: contactKey(connection), text: placeText(connection), connection }, seen);
       this.#judgeShape(connection, seen, report);
     }
-    const key = contactKey(connection);
-    if (seen.established) {
-      this.#succeed(key, seen, report);
-    } else if (seen.refused || seen.denied) {
-      this.#fail(key, seen, report);
-    }
+    const outcome = { hasAnswered: seen.established, hasFailed: seen.refused || seen.denied };
+    this.#resolve(contactKey(connection), outcome, seen, report);
   }
 
   nextTimerMs(): number {
@@ -97,15 +94,26 @@ class ProbingWatch implements PodDetector {
   }
 
   onTimer(nowMs: number, report: Report): void {
+    this.#judgeInTurn(nowMs, report);
+  }
+
+  /**
+   * Lets the walk take its steps in the order in which the contacts began, not in that of their answers: a failure may
+   * take six seconds to be sure of, and a flood of successes in the meantime must not outweigh it.
+   */
+  #judgeInTurn(nowMs: number, report: Report): void {
     this.#nextTimerMs = Number.POSITIVE_INFINITY;
     for (const [key, pending] of this.#pending) {
       const dueMs = pending.startedMs + ANSWER_TIMEOUT_MS;
-      if (dueMs > nowMs) {
+      const isSure = pending.hasAnswered || (pending.hasFailed && !isGrouped(pending));
+      if (!isSure && dueMs > nowMs) {
         this.#nextTimerMs = dueMs;
         return;
       }
       this.#pending.delete(key);
-      if (pending.hasFailed || this.#isUnanswered(pending)) {
+      if (pending.hasAnswered) {
+        this.#noteSuccess(pending, nowMs, report);
+      } else if (pending.hasFailed || this.#isUnanswered(pending)) {
         this.#noteFailure(pending, nowMs, report);
       }
     }
@@ -114,19 +122,22 @@ class ProbingWatch implements PodDetector {
   /** Guessing the names of Services is feeling around too: asking is the contact, and a name that is not there a failure. */
   #judgeName(seen: Observation, report: Report): void {
     const dns = seen.flow.dns;
-    const service = dns === undefined ? undefined : serviceName(dns.query);
-    if (dns === undefined || service === undefined) {
+    if (dns === undefined) {
       return;
     }
-    const key = `name ${service}`;
-    this.#begin({ key, text: dns.query, connection: undefined }, seen);
-    const pending = this.#pending.get(key);
-    if (dns.ips.length > 0) {
-      this.#succeed(key, seen, report);
-    } else if (pending !== undefined) {
-      // One of A and AAAA may exist without the other, so wait for both.
-      pending.hasFailed ||= dns.rcode === RCODE_NO_NAME || seen.denied;
+    const service = serviceOf(dns.query);
+    if (service === undefined) {
+      if (this.#pending.has(nameKey(dns.query)) && isSearchPath(`${dns.query}.svc.cluster.local`) === 'Perhaps') {
+        // A name of the internet, which the resolver had tried inside the cluster first.
+        this.#pending.delete(nameKey(dns.query));
+      }
+      return;
     }
+    const key = nameKey(service);
+    this.#begin({ key, text: dns.query, connection: undefined }, seen);
+    // One of A and AAAA may exist without the other, so a failure waits for both.
+    const hasFailed = dns.rcode === RCODE_NO_NAME || seen.denied;
+    this.#resolve(key, { hasAnswered: dns.ips.length > 0, hasFailed }, seen, report);
   }
 
   #begin(contact: Pick<Pending, 'key' | 'text' | 'connection'>, { flow, timeMs }: Observation): void {
@@ -136,50 +147,49 @@ class ProbingWatch implements PodDetector {
     if (isFirst) {
       this.#contacts.set(key, timeMs);
       if (this.#pending.size < MAX_PENDING) {
-        this.#pending.set(key, { ...contact, flow, startedMs: timeMs, hasFailed: false });
+        this.#pending.set(key, { ...contact, flow, startedMs: timeMs, hasFailed: false, hasAnswered: false });
         this.#nextTimerMs = Math.min(this.#nextTimerMs, timeMs + ANSWER_TIMEOUT_MS);
       }
     }
   }
 
-  #succeed(key: string, seen: Observation, report: Report): void {
-    if (!this.#pending.delete(key)) {
+  #resolve(key: string, outcome: Pick<Pending, 'hasAnswered' | 'hasFailed'>, seen: Observation, report: Report): void {
+    const pending = this.#pending.get(key);
+    if (pending === undefined || !(outcome.hasAnswered || outcome.hasFailed)) {
       return;
     }
+    pending.hasAnswered ||= outcome.hasAnswered;
+    pending.hasFailed ||= outcome.hasFailed;
+    pending.flow = seen.flow;
+    this.#judgeInTurn(seen.timeMs, report);
+  }
+
+  #noteSuccess({ key, connection, flow }: Pending, timeMs: number, report: Report): void {
     this.#walk = Math.max(0, this.#walk + STEP.success);
     if (this.#walk === 0) {
       this.#failures = 0;
     }
-    if (seen.connection === undefined) {
+    if (connection === undefined) {
       return;
     }
-    this.#answered.add(key, seen.timeMs);
-    const count = this.#answered.count(seen.timeMs);
+    this.#answered.add(key, timeMs);
+    const count = this.#answered.count(timeMs);
     if (count >= ANSWERED.count) {
       report(
-        this.#evidence(seen.connection, seen, {
-          signal: 'new-places',
-          class: 'Topology',
-          value: `${count} places contacted for the first time within 1 h, all of which answered`,
-          threshold: 'at least 20 new places in 1 h',
-          points: 50,
-          source: 'Bulkhead: own threshold, for scans that only touch what is allowed',
-        }),
+        this.#evidence(
+          connection,
+          { flow, timeMs },
+          {
+            signal: 'new-places',
+            class: 'Topology',
+            value: `${atLeastText(count, ANSWERED.count)} places contacted for the first time within 1 h, all of which answered`,
+            threshold: 'at least 20 new places in 1 h',
+            points: 50,
+            source: 'Bulkhead: own threshold, for scans that only touch what is allowed',
+          },
+        ),
       );
     }
-  }
-
-  #fail(key: string, seen: Observation, report: Report): void {
-    const pending = this.#pending.get(key);
-    if (pending === undefined) {
-      return;
-    }
-    if (pending.connection?.group !== pending.connection?.ip) {
-      pending.hasFailed = true;
-      return;
-    }
-    this.#pending.delete(key);
-    this.#noteFailure({ ...pending, flow: seen.flow }, seen.timeMs, report);
   }
 
   /** Only a connection that must be answered says something by silence, and only while nothing is missing. */
@@ -279,13 +289,13 @@ function isJudged({ scope, port, names, naming }: Connection): boolean {
   return scope === 'World' && names.length === 0 && (naming === 'Direct' || !isWebPort(port));
 }
 
-/**
- * Service and namespace that a name stands for, or undefined when it stands for none. What a resolver makes of other names by
- * its search path is no guess.
- */
-function serviceName(name: string): string | undefined {
-  const isService = name.endsWith('.svc.cluster.local') && !isSearchPath(name);
-  return isService ? name.slice(0, -'.svc.cluster.local'.length) : undefined;
+/** Whether other addresses may answer for the same place. */
+function isGrouped({ connection }: Pending): boolean {
+  return connection === undefined || connection.group !== connection.ip;
+}
+
+function nameKey(service: string): string {
+  return `name ${service}`;
 }
 
 function contactKey({ group, port, protocol }: Connection): string {

@@ -51,11 +51,11 @@ describe('tunnel services by name', () => {
   });
 
   test.each([
-    ['asked for only', [...looksUp(0, 'connect.ngrok-agent.com', '203.0.113.80')]],
-    ['asked for, and there is no such name', [...looksUp(0, 'connect.ngrok-agent.com')]],
-    ['refused by the DNS proxy', [...mayNotLookUp(0, 'connect.ngrok-agent.com')]],
-    ['connection denied', [...isDenied(0, far('203.0.113.80', 443, 40_000, { names: ['connect.ngrok-agent.com'] }))]],
-    ['behind an alias', [...looksUp(0, 'x.example.org', '203.0.113.8').map(withAlias('tunnel.us.ngrok.com'))]],
+    ['asked for only', looksUp(0, 'connect.ngrok-agent.com', '203.0.113.80')],
+    ['asked for, and there is no such name', looksUp(0, 'connect.ngrok-agent.com')],
+    ['refused by the DNS proxy', mayNotLookUp(0, 'connect.ngrok-agent.com')],
+    ['connection denied', isDenied(0, far('203.0.113.80', 443, 40_000, { names: ['connect.ngrok-agent.com'] }))],
+    ['behind an alias', looksUp(0, 'x.example.org', '203.0.113.8').map(withAlias('tunnel.us.ngrok.com'))],
   ])('role agent, %s: 70', (_name, flows) => {
     expect(tunnelEvidence(flows)['tunnel-service']).toBe(70);
   });
@@ -93,12 +93,12 @@ describe('tunnel services by name', () => {
 
 describe('ssh', () => {
   test.each([
-    ['by address', [...opens(0, SSH)], 45],
+    ['by address', opens(0, SSH), 45],
     ['port 2222 by address', opens(0, far('203.0.113.9', 2222, 40_000)), 45],
     ['to a named host that is no forge', [...looksUp(0, 'vps.example.net', SSH.ip), ...opens(10, SSH)], 45],
     ['a name ssh.* on 443', [...looksUp(0, 'ssh.example.net', SSH.ip), ...opens(10, far(SSH.ip, 443, 40_000))], 45],
     ['by an address that may have had a name', [...looksUpUnseen(0), ...opens(10, SSH)], 31.5],
-    ['a connection older than our watch', [...asks(0, SSH)], 31.5],
+    ['a connection older than our watch', asks(0, SSH), 31.5],
     ['to github.com', [...looksUp(0, 'github.com', SSH.ip), ...opens(10, SSH)], undefined],
     [
       'to ssh.github.com:443',
