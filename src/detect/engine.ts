@@ -201,7 +201,7 @@ class FlowEngine implements Engine {
   #lookEarly(flow: Flow, source: WatchedPod | undefined, destination: WatchedPod | undefined): void {
     const watched = flow.isReply === true ? destination : source;
     if (watched !== undefined) {
-      const pod = this.#podOf(watched);
+      const pod = this.#podOf(watched, flow.timeMs);
       const finding = pod.early.look(flow, pod);
       if (finding !== undefined) {
         this.#options.onFinding(finding);
@@ -244,10 +244,10 @@ class FlowEngine implements Engine {
     }
     const flow = item.timeMs === item.flow.timeMs ? item.flow : { ...item.flow, timeMs: item.timeMs };
     if (item.source !== undefined) {
-      this.#see(flow, 'Source', { pod: this.#podOf(item.source), node, nodeName });
+      this.#see(flow, 'Source', { pod: this.#podOf(item.source, flow.timeMs), node, nodeName });
     }
     if (item.destination !== undefined) {
-      this.#see(flow, 'Destination', { pod: this.#podOf(item.destination), node, nodeName });
+      this.#see(flow, 'Destination', { pod: this.#podOf(item.destination, flow.timeMs), node, nodeName });
     }
   }
 
@@ -263,16 +263,18 @@ class FlowEngine implements Engine {
     }
   }
 
-  #podOf(watched: WatchedPod): PodState {
+  #podOf(watched: WatchedPod, timeMs: number): PodState {
     const known = this.#pods.get(watched.key);
     if (known !== undefined) {
       known.update(watched);
+      known.arrivedMs = Math.max(known.arrivedMs, timeMs);
       return known;
     }
     if (this.#pods.size >= this.#limits.pods) {
       this.#evictQuietest();
     }
     const pod = new PodState(watched, this.#podOptions);
+    pod.arrivedMs = timeMs;
     this.#pods.set(watched.key, pod);
     return pod;
   }
@@ -280,7 +282,7 @@ class FlowEngine implements Engine {
   #evictQuietest(): void {
     let quietest: PodState | undefined;
     for (const pod of this.#pods.values()) {
-      if (quietest === undefined || pod.nowMs < quietest.nowMs) {
+      if (quietest === undefined || pod.arrivedMs < quietest.arrivedMs) {
         quietest = pod;
       }
     }

@@ -46,6 +46,8 @@ export class PodState implements PodFacts {
   readonly early: EarlyHits;
   /** The node whose flows tell of this pod. */
   nodeName = '';
+  /** Event time of the newest flow that has arrived, in order or not. */
+  arrivedMs = Number.NEGATIVE_INFINITY;
   /** Event time up to which the pod's story is told. */
   nowMs = Number.NEGATIVE_INFINITY;
   readonly #options: PodOptions;
