@@ -1,13 +1,17 @@
 /** What `npm run rig` does: each command on the control plane of one name. */
-import { dirname, join } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import process from 'node:process';
 import { isRunning } from '../process-identity.mjs';
 import { createApiClient } from './api-client.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { bulkheadCrdPaths } from './crds.ts';
-import { type Instance, listInstances, readInstance, removeInstance, serversOf } from './instance.ts';
+import { CILIUM_VERSION } from './go-toolchain.ts';
+import { type Instance, listInstances, processesOf, readInstance, removeInstance } from './instance.ts';
 import { readKubeconfig } from './kubeconfig.ts';
 import { applyCrds, findKubectl, KUBECTL_CACHE, kubectlFor } from './kubectl.ts';
+import { IMAGES } from './node/images/recipes.ts';
+import { startNode } from './node/start-node.ts';
 import { KUBECONFIG_VARIABLE } from './resolve.ts';
 import { RigError } from './rig-error.ts';
 import { residentMebibytes } from './server-process.ts';
@@ -27,6 +31,40 @@ export async function up(name: string, signal: AbortSignal): Promise<void> {
     cluster.api.close();
     print(...welcome(name, cluster));
   }
+}
+
+/** The same with a node under it. @param install - whether missing Debian packages may be installed. */
+export async function upNode(name: string, install: boolean, signal: AbortSignal): Promise<void> {
+  const existing = readInstance(name, process.env);
+  if (existing !== undefined && isWhole(existing)) {
+    const what = existing.node === undefined ? 'runs without a node; end it first' : 'runs already';
+    print(`The control plane "${name}" ${what}.`);
+    return;
+  }
+  const cluster = await startNode({ name, install, keep: true, crds: bulkheadCrdPaths(), signal });
+  cluster.api.close();
+  print(
+    ...welcome(name, cluster),
+    `  Hubble is at ${cluster.hubbleAddress}, its relay at ${cluster.relayAddress}.`,
+    `  Images for pods: ${Object.values(IMAGES).join(', ')}`,
+  );
+}
+
+/** Prints what a part logged; without a part, or for an unknown one, the names of all. */
+export function logs(name: string, part: string | undefined): void {
+  const instance = readInstance(name, process.env);
+  if (instance === undefined) {
+    throw new RigError(`No control plane named "${name}" runs.`);
+  }
+  const files = [instance.folder, join(instance.folder, 'outside')]
+    .filter((folder) => existsSync(folder))
+    .flatMap((folder) => readdirSync(folder).map((file) => join(folder, file)))
+    .filter((file) => file.endsWith('.log'));
+  const file = files.find((file) => basename(file, '.log') === part);
+  if (file === undefined) {
+    throw new RigError(`Name one of: ${files.map((file) => basename(file, '.log')).join(' ')}`);
+  }
+  process.stdout.write(readFileSync(file));
 }
 
 function welcome(name: string, cluster: ControlPlane): string[] {
@@ -83,14 +121,17 @@ export async function shellEnvironment(name: string): Promise<string> {
 }
 
 async function describe(instance: Instance): Promise<string[]> {
-  const rows = Object.entries(instance.processes).map(([name, identity]) => {
+  const processes = { ...instance.processes, ...instance.node?.processes };
+  const rows = Object.entries(processes).map(([name, identity]) => {
     const port = portOf(instance, name);
     const state = isRunning(identity) ? `pid ${identity.pid}, ${residentMebibytes(identity.pid)} MiB` : 'not running';
     return `  ${name.padEnd(24)} ${state}${port === undefined ? '' : `, port ${port}`}`;
   });
   return [
     `${instance.name}: ${instance.server}, ${await serverVersion(instance)}, on ${instance.source}`,
+    ...(instance.node === undefined ? [] : [`with a node: kubelet, containerd, Cilium and Hubble ${CILIUM_VERSION}`]),
     ...rows,
+    ...Object.entries(instance.node?.addresses ?? {}).map(([name, address]) => `  ${name.padEnd(24)} ${address}`),
     `  ${'kubeconfig'.padEnd(24)} ${kubeconfigOf(instance)}`,
     `  ${'logs'.padEnd(24)} ${instance.folder}`,
   ];
@@ -115,7 +156,7 @@ async function serverVersion(instance: Instance): Promise<string> {
 
 /** Every server that was started still runs. */
 function isWhole(instance: Instance): boolean {
-  const servers = serversOf(instance);
+  const servers = processesOf(instance);
   return instance.source === 'kind' || (servers.length > 0 && servers.every(isRunning));
 }
 

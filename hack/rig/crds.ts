@@ -10,7 +10,7 @@ import { lastLine, runGo } from './go-toolchain.ts';
 import { RigError } from './rig-error.ts';
 
 const CILIUM_MODULE = 'github.com/cilium/cilium';
-const CILIUM_CRDS = 'pkg/k8s/apis/cilium.io/client/crds/v2';
+const CILIUM_CRDS = 'pkg/k8s/apis/cilium.io/client/crds';
 
 /** Bulkhead's CRDs in `crds/`. */
 export function bulkheadCrdPaths(): string[] {
@@ -22,6 +22,19 @@ export function bulkheadCrdPaths(): string[] {
  * @throws RigError when there is no Go, or the module cannot be fetched.
  */
 export async function ciliumCrdPaths(env: Environment = process.env): Promise<string[]> {
+  return crdFiles(join(await ciliumModule(env), CILIUM_CRDS, 'v2'));
+}
+
+/** All CRDs that an agent waits for, in the module's folder. */
+export function allCiliumCrdPaths(module: string): string[] {
+  return ['v2', 'v2alpha1'].flatMap((version) => crdFiles(join(module, CILIUM_CRDS, version)));
+}
+
+/**
+ * The folder of Cilium's Go module in the module cache, downloaded if it is not there.
+ * @throws RigError when there is no Go, or the module cannot be fetched.
+ */
+export async function ciliumModule(env: Environment = process.env): Promise<string> {
   const answer = await runGo(['mod', 'download', '-json', CILIUM_MODULE], { env });
   if (answer === undefined) {
     throw new RigError(
@@ -31,8 +44,7 @@ export async function ciliumCrdPaths(env: Environment = process.env): Promise<st
   if (answer.code !== 0) {
     throw new RigError(`The Go module ${CILIUM_MODULE} could not be fetched: ${lastLine(answer.stderr)}`);
   }
-  const { Dir: folder } = JSON.parse(answer.stdout) as { Dir: string };
-  return crdFiles(join(folder, CILIUM_CRDS));
+  return (JSON.parse(answer.stdout) as { Dir: string }).Dir;
 }
 
 /** The definitions in a folder; kustomizations and other files beside them are none. */

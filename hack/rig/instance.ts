@@ -8,6 +8,7 @@ import process from 'node:process';
 import { identityOf, isRunning, type ProcessIdentity } from '../process-identity.mjs';
 import { type Environment, rigFolder } from './folders.ts';
 import { deleteKindCluster } from './kind.ts';
+import { removeCgroups } from './node/cgroups.ts';
 import { RigError } from './rig-error.ts';
 import { endProcesses } from './server-process.ts';
 import type { ServerPorts } from './servers.ts';
@@ -25,6 +26,16 @@ export interface Instance {
   server: string;
   ports?: ServerPorts;
   processes: Partial<Record<ServerName, ProcessIdentity>>;
+  /** The node under it, where there is one. */
+  node?: NodeRecord;
+}
+
+/** What a node adds: processes by the names that messages use, and folders of the cgroup tree. */
+export interface NodeRecord {
+  processes: Record<string, ProcessIdentity>;
+  cgroups: readonly string[];
+  /** `host:port` of Hubble and of its relay, and a name for the outside, for `status`. */
+  addresses: Record<string, string>;
 }
 
 const RECORD = 'instance.json';
@@ -105,7 +116,8 @@ export async function removeInstance(instance: Instance): Promise<void> {
   if (instance.source === 'kind') {
     await deleteKindCluster(instance.name);
   }
-  await endProcesses(serversOf(instance));
+  await endProcesses(processesOf(instance));
+  await removeCgroups(instance.node?.cgroups ?? []);
   rmSync(instance.folder, { recursive: true, force: true });
 }
 
@@ -116,6 +128,11 @@ export async function removeLeftOvers(env: Environment): Promise<string[]> {
     await removeInstance(instance);
   }
   return leftOvers.map(({ name }) => name);
+}
+
+/** Everything that runs for it. */
+export function processesOf(instance: Instance): ProcessIdentity[] {
+  return [...serversOf(instance), ...Object.values(instance.node?.processes ?? {})];
 }
 
 /** The processes of the servers. */

@@ -30,11 +30,19 @@ export function writeKubeconfig(path: string, access: Access, user: string): voi
     apiVersion: 'v1',
     kind: 'Config',
     clusters: [{ name, cluster: { server: access.server, 'certificate-authority-data': toBase64(access.caPem) } }],
-    users: [{ name: user, user: { token: access.token } }],
+    users: [{ name: user, user: credentials(access) }],
     contexts: [{ name, context: { cluster: name, user } }],
     'current-context': name,
   };
   writeFileSync(path, stringify(content), { mode: 0o600 });
+}
+
+function credentials({ token, clientCertificatePem, clientKeyPem }: Access): Record<string, string> {
+  return {
+    ...(token !== undefined && { token }),
+    ...(clientCertificatePem !== undefined && { 'client-certificate-data': toBase64(clientCertificatePem) }),
+    ...(clientKeyPem !== undefined && { 'client-key-data': toBase64(clientKeyPem) }),
+  };
 }
 
 /**

@@ -28,6 +28,8 @@ import {
 
 export interface LocalServers {
   kubeconfigPath: string;
+  /** The administrator's. */
+  access: Access;
   adminToken: string;
   /** Pids; kept up to date over restarts. Without a controller manager on KUBEBUILDER_ASSETS. */
   processes: { etcd: number; apiserver: number; controllerManager?: number };
@@ -42,6 +44,9 @@ export interface LocalServers {
 
 export interface LocalServersOptions {
   apiserverFlags?: readonly string[];
+  controllerManagerFlags?: readonly string[];
+  /** Called with the ports before the servers start; again with others when one was taken meanwhile. */
+  onPorts?: (ports: ServerPorts) => Promise<void>;
   keep?: boolean;
   signal?: AbortSignal;
 }
@@ -82,6 +87,7 @@ export async function startLocalServers(
   const tokens = { admin: newToken(), controllerManager: newToken() };
   const caPem = await writeKeys(instance.folder, tokens);
   const start = await startWithFreePorts(instance, async (ports) => {
+    await options.onPorts?.(ports);
     const access: Access = { server: `https://${LOOPBACK}:${ports.apiserver}`, caPem, token: tokens.admin };
     writeKubeconfig(join(instance.folder, FILES.adminKubeconfig), access, ADMIN);
     const managerAccess = { ...access, token: tokens.controllerManager };
@@ -107,6 +113,7 @@ function handleOf(start: Start, adminToken: string): LocalServers {
   refresh();
   const servers: LocalServers = {
     kubeconfigPath: join(instance.folder, FILES.adminKubeconfig),
+    access: start.access,
     adminToken,
     processes,
     stopApiServer: () => endProcesses(running(instance, 'kube-apiserver')),
@@ -174,6 +181,7 @@ async function startAll(start: Start): Promise<void> {
       launch(instance, 'kube-controller-manager', [
         ...programs.controllerManager,
         ...controllerManagerFlags(instance.folder),
+        ...(start.options.controllerManagerFlags ?? []),
       ]);
       await untilAnswers(start, client, '/api/v1/namespaces/default/serviceaccounts/default');
     }

@@ -106,7 +106,6 @@ export function controllerManagerFlags(folder: string): string[] {
     '--use-service-account-credentials=true',
     '--leader-elect=false',
     '--secure-port=0',
-    '--controllers=*,-nodeipam',
     // The defaults, 20 and 30, make a test that creates a few dozen objects wait.
     '--kube-api-qps=200',
     '--kube-api-burst=400',

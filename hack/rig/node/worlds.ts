@@ -1,0 +1,53 @@
+/** The two sets of namespaces of a node, itself and the outside, joined by a wire. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Instance } from '../instance.ts';
+import { daemonGroups, handDown, isUnified, makeCgroups, readHierarchies } from './cgroups.ts';
+import { holdNamespaces, type Namespaces } from './namespaces.ts';
+import { connectNetworks } from './network.ts';
+import { createNodeRun, type NodeRun } from './node-run.ts';
+
+export interface Worlds {
+  run: NodeRun;
+  node: Namespaces;
+  outside: Namespaces;
+  /** Where the node sees its own group of the unified hierarchy. */
+  cgroupRoot: string;
+}
+
+/** Makes both. @param dependent - whether they end with this process, however that ends. */
+export async function makeWorlds(instance: Instance, dependent: boolean): Promise<Worlds> {
+  const hierarchies = readHierarchies(readFileSync('/proc/self/mounts', 'utf8'));
+  const root = makeCgroups(hierarchies, `bulkhead-rig-${instance.name}`);
+  const run = createNodeRun(instance, root);
+  const outsideFolder = join(instance.folder, 'outside');
+  mkdirSync(outsideFolder);
+  const [node, outside] = await Promise.all([
+    holdNamespaces({
+      name: 'node',
+      folder: instance.folder,
+      cgroups: {
+        mounts: hierarchies.map(({ mountPoint, type, options }) => [mountPoint, type, options].join('|')),
+        root,
+        daemons: daemonGroups(hierarchies, root),
+      },
+      dependent,
+      onProcess: run.note,
+    }),
+    holdNamespaces({ name: 'outside', folder: outsideFolder, dependent, onProcess: run.note }),
+  ]);
+  if (isUnified(hierarchies)) {
+    root.forEach(moveToLeaf);
+  }
+  await connectNetworks(node, outside);
+  return { run, node, outside, cgroupRoot: hierarchies.find(({ type }) => type === 'cgroup2')?.mountPoint ?? '' };
+}
+
+/** The group had to hold the node's first processes to become its root; only without them can it hand controllers down. */
+function moveToLeaf(folder: string): void {
+  const [leaf = folder] = daemonGroups([{ mountPoint: '', type: 'cgroup2', options: '' }], [folder]);
+  for (const pid of readFileSync(join(folder, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean)) {
+    writeFileSync(join(leaf, 'cgroup.procs'), pid);
+  }
+  handDown(folder);
+}
