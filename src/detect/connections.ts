@@ -127,6 +127,16 @@ export class ConnectionTable {
     return this.#all;
   }
 
+  /** Names connections to an address that began after a time and have no name yet. */
+  nameFresh(ip: string, names: readonly string[], sinceMs: number): void {
+    for (const connection of this.#byAddress.get(ip)?.values() ?? []) {
+      if (connection.naming !== 'Named' && connection.firstMs >= sinceMs) {
+        connection.naming = 'Named';
+        connection.names = names;
+      }
+    }
+  }
+
   /** Newest connection to an address that has not been answered. */
   unanswered(ip: string): Connection | undefined {
     let newest: Connection | undefined;

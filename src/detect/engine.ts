@@ -297,18 +297,20 @@ class FlowEngine implements Engine {
   }
 }
 
-/** Between flows of the same time: questions before answers, then by id, so that arrival decides nothing. */
+/** Between flows of the same time: names before packets, questions before answers, then by id: arrival decides nothing. */
 function inTurn(a: Item, b: Item): number {
-  const first = a.flow;
-  const second = b.flow;
-  if (first === undefined || second === undefined) {
-    return first === second ? 0 : first === undefined ? -1 : 1;
+  if (a.flow === undefined || b.flow === undefined) {
+    return Number(b.flow === undefined) - Number(a.flow === undefined);
   }
-  const byDirection = Number(first.isReply === true) - Number(second.isReply === true);
-  if (byDirection !== 0) {
-    return byDirection;
+  const byKind = turnOf(a.flow) - turnOf(b.flow);
+  if (byKind !== 0) {
+    return byKind;
   }
-  return first.uuid < second.uuid ? -1 : Number(first.uuid > second.uuid);
+  return a.flow.uuid < b.flow.uuid ? -1 : Number(a.flow.uuid > b.flow.uuid);
+}
+
+function turnOf(flow: Flow): number {
+  return (flow.dns === undefined ? 2 : 0) + Number(flow.isReply === true);
 }
 
 function addEvicted(counts: EngineStats['evicted'], pod: PodState): void {

@@ -58,7 +58,7 @@ function observeDns(flow: Flow, role: Role, pod: PodState, seen: Observation): b
   if (!isAnswer && !seen.denied) {
     pod.names.noteQuestion(dns.query, flow.timeMs);
   }
-  pod.learnNames(dns);
+  pod.learnNames(dns, flow.timeMs);
   return true;
 }
 

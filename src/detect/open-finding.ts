@@ -88,10 +88,10 @@ export function refreshEvidence(finding: OpenFinding, reported: ReportedEvidence
   ) {
     return false;
   }
+  finding.isChanged ||= known.value !== reported.value || reported.timeMs > finding.lastSeenMs;
   known.value = reported.value;
   known.timeMs = Math.max(known.timeMs, reported.timeMs);
   finding.lastSeenMs = Math.max(finding.lastSeenMs, reported.timeMs);
-  finding.isChanged = true;
   return true;
 }
 

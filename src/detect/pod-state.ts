@@ -4,7 +4,7 @@
  * Bounded: connections, names, findings and every detector's memory have caps, so a pod cannot make the engine grow.
  */
 import type { DnsRecord, Flow, FlowEndpoint } from '../flows/flow.ts';
-import { type Connection, ConnectionTable } from './connections.ts';
+import { BURST_MS, type Connection, ConnectionTable } from './connections.ts';
 import type { Destination, Detector, Observation, PodDetector, PodFacts, Report } from './detector.ts';
 import { EarlyHits } from './early.ts';
 import type { Indicators } from './indicators/indicators.ts';
@@ -112,9 +112,15 @@ export class PodState implements PodFacts {
     return this.#options.isLossy(this, fromMs, toMs);
   }
 
-  learnNames(dns: DnsRecord): void {
-    if (dns.ips.length > 0 || dns.type !== 'REQUEST') {
-      this.names.learn(dns, this.isListed([dns.query, ...dns.cnames]));
+  learnNames(dns: DnsRecord, timeMs: number): void {
+    if (dns.ips.length === 0 && dns.type === 'REQUEST') {
+      return;
+    }
+    const names = [dns.query, ...dns.cnames];
+    this.names.learn(dns, this.isListed(names));
+    for (const ip of dns.ips) {
+      // A connection that was stamped just before the answer it rests on.
+      this.connections.nameFresh(ip, names, timeMs - BURST_MS);
     }
   }
 
