@@ -1,7 +1,7 @@
 /**
  * Generated policies in the API server, for reconciliation.
  */
-import { MANAGED_BY, MANAGED_BY_LABEL, SANDBOX_LABEL } from '../api/v1alpha1/labels.ts';
+import { MANAGED_BY, MANAGED_BY_LABEL } from '../api/v1alpha1/labels.ts';
 import type { PolicyObject, PolicyPort } from '../reconcile/ports.ts';
 import type { Applier } from './apply.ts';
 import type { KubeClient } from './client.ts';
@@ -28,12 +28,10 @@ export function createPolicyPort(
       }
       return { changed: applied.changed };
     },
-    list: (namespace, sandbox) =>
+    list: (namespace) =>
       all
         .flatMap((store) => store.list(namespace))
-        .filter(
-          ({ metadata: { labels } }) => labels?.[MANAGED_BY_LABEL] === MANAGED_BY && labels[SANDBOX_LABEL] === sandbox,
-        ),
+        .filter(({ metadata: { labels } }) => labels?.[MANAGED_BY_LABEL] === MANAGED_BY),
     read: (object) => {
       const { namespace, name } = object.metadata;
       return client.get<PolicyObject>({ resource: resourceOf(object), namespace, name });

@@ -1,7 +1,7 @@
 /**
  * Answers what reconciliation asks of the cluster, from the stores.
  */
-import { API_VERSION, MANAGED_BY, MANAGED_BY_LABEL, SANDBOX_LABEL } from '../api/v1alpha1/labels.ts';
+import { API_VERSION, SANDBOX_LABEL } from '../api/v1alpha1/labels.ts';
 import type { AgentIncident, AgentSandbox, KubeObject } from '../api/v1alpha1/types.ts';
 import type { ClusterFacts, PodView, PolicyObject, ServiceFacts, WorldReader } from '../reconcile/ports.ts';
 import { type Addresses, projectApiServerSlice, projectNode, projectPod, projectService } from './projections.ts';
@@ -43,10 +43,15 @@ export function createWorldStores(options: WorldOptions): WorldStores {
       resource,
       // With managedFields: they prove that a policy is ours when somebody takes its label away.
       project: (raw) => raw as PolicyObject,
-      onChange: ({ namespace }, object, previous) => {
-        const { [MANAGED_BY_LABEL]: manager, [SANDBOX_LABEL]: sandbox } = (object ?? previous)?.metadata.labels ?? {};
-        if (manager === MANAGED_BY && sandbox !== undefined) {
+      onChange: ({ namespace, name }, object, previous) => {
+        // Both versions: a label that is moved away concerns the sandbox it was taken from.
+        const sandboxes = [object, previous].map((version) => version?.metadata.labels?.[SANDBOX_LABEL]);
+        for (const sandbox of new Set(sandboxes.filter((one) => one !== undefined))) {
           options.onSandbox(namespace, sandbox);
+        }
+        // A name like ours that somebody else takes or gives back.
+        if (sandboxes.every((one) => one === undefined) && name.startsWith('bulkhead-')) {
+          options.onNamespace(namespace);
         }
       },
     });

@@ -32,6 +32,12 @@ export function quarantinePolicyName(sandbox: string, index: number): string {
   return `${sandboxPolicyName(sandbox)}-quarantine${index === 0 ? '' : `-${index + 1}`}`;
 }
 
+/** Whether a policy of this name can be one that was generated for the sandbox. */
+export function isPolicyNameOf(sandbox: string, name: string): boolean {
+  const own = sandboxPolicyName(sandbox);
+  return name === own || (name.startsWith(own) && OWN_SUFFIX.test(name.slice(own.length)));
+}
+
 /** Kind and metadata of a generated policy, without its spec. */
 export function policyHead(
   type: Pick<KubeObject, 'apiVersion' | 'kind'>,
@@ -61,6 +67,7 @@ export const CILIUM_NETWORK_POLICY = { apiVersion: 'cilium.io/v2', kind: 'Cilium
  * would write over the quarantine of sandbox `a`.
  */
 const TAKEN_SUFFIX = /-(floor|quarantine(-[0-9]+)?|h[0-9a-f]{10})$/;
+const OWN_SUFFIX = /^-(floor|quarantine(-[0-9]+)?)$/;
 const HASH_DIGITS = 10;
 /** 253 allowed by Kubernetes, less `-h` and the hash (12) and `-quarantine-` and a number of up to 9 digits (21). */
 const LONGEST_PLAIN = 253 - 12 - 21;

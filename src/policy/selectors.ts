@@ -3,6 +3,7 @@
  */
 import { POD_ID_LABEL, SANDBOX_LABEL } from '../api/v1alpha1/labels.ts';
 import type { LabelSelector } from '../api/v1alpha1/types.ts';
+import type { PolicyObject } from './plan.ts';
 
 /** Pods by namespace and label, as NetworkPolicy has it. */
 export interface PodPeer {
@@ -99,3 +100,8 @@ function sortedRecord(record: Readonly<Record<string, string>>): Record<string, 
 export const NAMESPACE_NAME_LABEL = 'kubernetes.io/metadata.name';
 /** How Cilium labels an endpoint with the namespace it is in. */
 export const POD_NAMESPACE = 'k8s:io.kubernetes.pod.namespace';
+
+/** The pods a generated policy selects, whichever kind it is of; none when it says nothing of pods. */
+export function podSelectorOf(policy: PolicyObject): LabelSelector | undefined {
+  return (policy.spec['podSelector'] ?? policy.spec['endpointSelector']) as LabelSelector | undefined;
+}

@@ -4,6 +4,7 @@
  * Steps share this record and nothing else. They may write policies and pod labels as they go; statuses are drafted here
  * and written once, by `sandbox.ts`, whatever happened in between.
  */
+import { errorKind } from '../api/errors.ts';
 import type { AgentIncidentSpec, AgentIncidentStatus } from '../api/v1alpha1/agent-incident.ts';
 import type { AgentIncident, AgentSandbox, KubeObject } from '../api/v1alpha1/types.ts';
 import type { PolicyObject, PolicyPlan } from '../policy/plan.ts';
@@ -39,16 +40,38 @@ export interface Pass {
   pods: PodView[];
   /** Incidents of this sandbox. */
   incidents: IncidentDraft[];
+  /** Pods that incidents of other sandboxes hold: UID to the name of the incident. No policy of this one may allow them. */
+  readonly heldElsewhere: ReadonlyMap<string, string>;
   plan: PolicyPlan;
   /** Policies that are in the API server as compiled, after this pass. */
   applied: PolicyObject[];
   problems: Problem[];
+  /** What went wrong with single objects; the pass goes on with the others and fails at its end. */
+  failures: Error[];
   /** Look again after so many milliseconds, without any change. */
   requeueAfterMs: number | undefined;
 }
 
 /** One named step. Throws TransientError or TerminalError to end the pass; statuses are written all the same. */
 export type Step = (pass: Pass) => Promise<void>;
+
+/**
+ * Does something to one object of many: what the API server refuses there must not keep the others from what they need.
+ * A bug is not caught.
+ *
+ * @returns undefined when it failed.
+ */
+export async function attempt<T>(pass: Pass, work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (errorKind(error).kind === 'bug' || !(error instanceof Error)) {
+      throw error;
+    }
+    pass.failures.push(error);
+    return undefined;
+  }
+}
 
 /** Labels a pod keeps and gets, as the next steps must see it. */
 export function withLabels(pod: PodView, labels: Readonly<Record<string, string | null>>): PodView {
@@ -65,24 +88,29 @@ export function withLabels(pod: PodView, labels: Readonly<Record<string, string 
 
 /** Appends to a timeline; the oldest entries after the first give way when it is full. */
 export function noted(status: AgentIncidentStatus, now: Date, actor: string, message: string): AgentIncidentStatus {
-  const [first, ...rest] = [...(status.timeline ?? []), { time: now.toISOString(), actor, message: cut(message) }];
+  const [first, ...rest] = [
+    ...(status.timeline ?? []),
+    { time: now.toISOString(), actor: cut(actor, MAX_ACTOR), message: cut(message, MAX_MESSAGE) },
+  ];
   const kept = first === undefined ? [] : [first, ...rest.slice(-(MAX_TIMELINE - 1))];
   return { ...status, timeline: kept };
 }
 
-/** The spec with what is known of the pod now filled in, where the writer did not know it. */
+/**
+ * The spec with what is known of the pod now filled in, where the writer did not know it. A pod's owner chooses these texts:
+ * they are cut to what the record can hold, or else a long image name would keep a finding from being stored at all.
+ */
 export function identified(spec: AgentIncidentSpec, pod: PodView, podId: string | undefined): AgentIncidentSpec['pod'] {
-  return {
-    ...spec.pod,
-    uid: spec.pod.uid ?? pod.uid,
-    ...(spec.pod.id === undefined && podId !== undefined ? { id: podId } : {}),
-    ...(spec.pod.node === undefined && pod.nodeName !== '' ? { node: pod.nodeName } : {}),
-    ...(spec.pod.owner === undefined && pod.owner !== undefined
-      ? { owner: { kind: pod.owner.kind, name: pod.owner.name } }
-      : {}),
-    ...(spec.pod.serviceAccount === undefined ? { serviceAccount: pod.serviceAccount } : {}),
-    ...(spec.pod.images === undefined ? { images: [...pod.images] } : {}),
+  const { owner } = pod;
+  const known: Partial<AgentIncidentSpec['pod']> = {
+    uid: pod.uid,
+    ...(podId === undefined ? {} : { id: podId }),
+    ...(pod.nodeName === '' ? {} : { node: cut(pod.nodeName, MAX_NAME) }),
+    ...(owner === undefined ? {} : { owner: { kind: cut(owner.kind, MAX_KIND), name: cut(owner.name, MAX_NAME) } }),
+    serviceAccount: cut(pod.serviceAccount, MAX_NAME),
+    images: pod.images.slice(0, MAX_IMAGES).map((image) => cut(image, MAX_IMAGE)),
   };
+  return { ...known, ...spec.pod };
 }
 
 /** Names an object for the reporter. */
@@ -92,10 +120,15 @@ export function reference(object: KubeObject): Parameters<Ports['reporter']['rep
   return { apiVersion, kind, namespace, name, ...(uid === undefined ? {} : { uid }) };
 }
 
-/** As the CRD bounds it. */
+/** As the CRD bounds them. */
 const MAX_TIMELINE = 64;
 const MAX_MESSAGE = 1024;
+const MAX_ACTOR = 256;
+const MAX_NAME = 253;
+const MAX_KIND = 63;
+const MAX_IMAGES = 32;
+const MAX_IMAGE = 512;
 
-function cut(text: string): string {
-  return text.length <= MAX_MESSAGE ? text : `${text.slice(0, MAX_MESSAGE - 1)}…`;
+function cut(text: string, max: number): string {
+  return text.length <= max ? text : `${text.slice(0, max - 1)}…`;
 }

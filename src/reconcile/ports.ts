@@ -47,8 +47,8 @@ export interface WorldReader {
 export interface PolicyPort {
   /** Server-side apply; never touches an object that is not Bulkhead's (TerminalError `NameConflict`). */
   apply(object: PolicyObject): Promise<{ changed: boolean }>;
-  /** Every policy in the namespace that carries Bulkhead's labels for this sandbox, from the cache. */
-  list(namespace: string, sandbox: string): readonly PolicyObject[];
+  /** Every policy in the namespace that carries Bulkhead's label, of whichever sandbox, from the cache. */
+  list(namespace: string): readonly PolicyObject[];
   /** Read from the API server itself, not from the cache; undefined when it is not there. */
   read(object: PolicyObject): Promise<PolicyObject | undefined>;
   remove(object: PolicyObject): Promise<void>;

@@ -8,7 +8,7 @@
 import { FINDING_LABEL } from '../api/v1alpha1/labels.ts';
 import type { AgentIncident } from '../api/v1alpha1/types.ts';
 import type { Finding } from '../detect/finding.ts';
-import { isClosed } from '../respond/hold.ts';
+import { isClosed, RAISED } from '../respond/hold.ts';
 import { findingHash, isEscalation, newIncident, planIncidentSpec } from '../respond/incident.ts';
 import { identified, noted } from './pass.ts';
 import type { Clock, IncidentPort, PodView, Reporter, WorldReader } from './ports.ts';
@@ -49,15 +49,17 @@ export async function recordFinding(finding: Finding, ports: RecordPorts): Promi
     return 'Created';
   }
   if (isEscalation(stored.spec, next)) {
-    return escalate(ports, stored, { ...next, pod: stored.spec.pod });
+    return escalate(ports, stored, { ...next, pod: stored.spec.pod, release: stored.spec.release ?? next.release });
   }
   return count(ports, stored, finding);
 }
 
 async function escalate(ports: RecordPorts, stored: AgentIncident, spec: AgentIncident['spec']): Promise<RecordResult> {
   const written = await ports.incidents.writeSpec(stored, spec);
-  const message = `Raised to ${spec.action}, score ${spec.score}: ${spec.explanation}`;
-  await ports.incidents.writeStatus(written, noted(written.status ?? {}, ports.clock.now(), 'bulkhead', message));
+  const message = `${RAISED}${spec.action}, score ${spec.score}: ${spec.explanation}`;
+  // Who approved the release of something lesser has not approved this.
+  const status = { ...written.status, approvals: [] };
+  await ports.incidents.writeStatus(written, noted(status, ports.clock.now(), 'bulkhead', message));
   announce(ports, written, 'Escalated');
   return 'Escalated';
 }

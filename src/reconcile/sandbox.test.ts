@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Killed, MemoryWorld } from '../../test/support/memory-ports.ts';
 import { incident, pod, sandbox } from '../../test/support/objects.ts';
-import { TerminalError } from '../api/errors.ts';
+import { ApiError, TerminalError } from '../api/errors.ts';
 import { POD_ID_LABEL, QUARANTINE_LABEL, ROLE_LABEL, SANDBOX_LABEL } from '../api/v1alpha1/labels.ts';
 import { matchesSelector } from '../api/v1alpha1/selector.ts';
 import type { LabelSelector } from '../api/v1alpha1/types.ts';
@@ -199,6 +199,141 @@ describe('a quarantine', () => {
     world.now = new Date(world.now.getTime() + 600_000);
     await run();
     expect(status('t')?.phase).toBe('Released');
+  });
+});
+
+describe('somebody who works against it', () => {
+  const refuse = (error: Error, when: (text: string) => boolean) => {
+    const ports = world.ports();
+    const { apply } = ports.policies;
+    ports.policies.apply = async (object) => {
+      if (when(object.metadata.name)) {
+        throw error;
+      }
+      return apply(object);
+    };
+    return ports;
+  };
+
+  it('takes the name of the quarantine policy: the pod is cut off all the same, and the conflict is told', async () => {
+    await run();
+    world.incidents.set('agents/t', incident('t'));
+    const ports = refuse(new TerminalError('NameConflict', 'not ours'), (name) => name.endsWith('-quarantine'));
+    await expect(reconcileSandbox(KEY, ports)).rejects.toThrow('not ours');
+    expect(selecting('rollout-0', 'sandbox')).toEqual([]);
+    expect(status('t')?.phase).toBe('Contained');
+    expect(conditionOf('Stalled')?.reason).toBe('NameConflict');
+  });
+
+  it('has a pod that takes no label: all others get theirs, and the policies are written', async () => {
+    const ports = world.ports();
+    const { label } = ports.pods;
+    ports.pods.label = async (pod, labels) => {
+      if (pod.name === 'rollout-0') {
+        throw new ApiError(500, 'InternalError', 'etcdserver: request is too large');
+      }
+      return label(pod, labels);
+    };
+    await expect(reconcileSandbox(KEY, ports)).rejects.toThrow('too large');
+    expect(selecting('rollout-1', 'sandbox')).toHaveLength(1);
+    expect(conditionOf('PolicyEnforced')?.status).toBe('False');
+  });
+
+  it('has an image name longer than a record holds: the pod is cut off all the same', async () => {
+    const image = `registry.example/${'x'.repeat(900)}`;
+    const images = Array.from({ length: 40 }, () => image);
+    world.pods.set('uid-rollout-0', pod('rollout-0', { images }));
+    world.incidents.set('agents/t', incident('t'));
+    await run();
+    const recorded = world.incidents.get('agents/t')?.spec.pod.images ?? [];
+    expect(recorded).toHaveLength(32);
+    expect(Math.max(...recorded.map((one) => one.length))).toBe(512);
+    expect(status('t')?.phase).toBe('Contained');
+  });
+
+  it('has one record that cannot be written: the others are', async () => {
+    world.incidents.set('agents/a', incident('a'));
+    world.incidents.set('agents/b', incident('b', { pod: { name: 'rollout-1' } }));
+    const ports = world.ports();
+    const { writeStatus } = ports.incidents;
+    ports.incidents.writeStatus = async (one, next) => {
+      if (one.metadata.name === 'a') {
+        throw new ApiError(422, 'Invalid', 'too long');
+      }
+      return writeStatus(one, next);
+    };
+    await expect(reconcileSandbox(KEY, ports)).rejects.toThrow('too long');
+    expect(status('b')?.phase).toBe('Contained');
+    expect(selecting('rollout-0', 'sandbox')).toEqual([]);
+  });
+
+  it('replaces the sandbox by one of another name: the pod stays cut off', async () => {
+    world.incidents.set('agents/t', incident('t'));
+    await run();
+    world.sandboxes.clear();
+    world.sandboxes.set('agents/other', sandbox('other'));
+    await reconcileSandbox({ namespace: 'agents', name: 'other' }, world.ports());
+    expect(world.pods.get('uid-rollout-0')?.labels[SANDBOX_LABEL]).toBe('other');
+    expect(selecting('rollout-0', 'sandbox')).toEqual([]);
+    expect(world.pods.get('uid-rollout-0')?.labels[QUARANTINE_LABEL]).toBe('t');
+  });
+
+  it('deletes the sandbox to be released more cheaply: the terms are in the record', async () => {
+    const release = { approvals: 2, cooldown: '0s' };
+    const response = { action: 'Quarantine' as const, quarantine: { keepPod: true }, release };
+    world.sandboxes.set('agents/rl', sandbox('rl', { response }));
+    world.incidents.set('agents/t', incident('t'));
+    await run();
+    approve('t', 'sam@example.com');
+    world.sandboxes.set('agents/rl', sandbox('rl'));
+    await run();
+    expect(status('t')?.phase).toBe('Contained');
+  });
+
+  it('moves the label of a policy to another sandbox: that one does not delete it', async () => {
+    world.sandboxes.set('agents/other', sandbox('other', { selector: { podSelector: { matchLabels: { app: 'x' } } } }));
+    await run();
+    const floor = world.policies.get('agents/NetworkPolicy/bulkhead-rl-floor');
+    const moved = structuredClone(floor);
+    if (moved?.metadata.labels !== undefined) {
+      moved.metadata.labels[SANDBOX_LABEL] = 'other';
+      world.policies.set('agents/NetworkPolicy/bulkhead-rl-floor', moved);
+    }
+    await reconcileSandbox({ namespace: 'agents', name: 'other' }, world.ports());
+    expect(world.policies.has('agents/NetworkPolicy/bulkhead-rl-floor')).toBe(true);
+  });
+
+  it('opens the quarantine policy by hand: what was contained is judged again', async () => {
+    world.incidents.set('agents/t', incident('t'));
+    await run();
+    const ports = world.ports();
+    const { list } = ports.policies;
+    ports.policies.list = (namespace) =>
+      list(namespace).map((object) =>
+        object.metadata.name.endsWith('-quarantine') ? { ...object, spec: { ...object.spec, egress: [{}] } } : object,
+      );
+    await reconcileSandbox(KEY, ports);
+    expect(status('t')?.phase).toBe('ContainmentFailed');
+  });
+
+  it('asks for a quarantine in mode Observe: it is recorded as what would have been done', async () => {
+    world.sandboxes.set('agents/rl', sandbox('rl', { mode: 'Observe' }));
+    world.incidents.set('agents/m', incident('m', { detector: 'Manual' }));
+    await run();
+    expect(world.incidents.get('agents/m')?.spec.response).toBe('Alert');
+    expect(selecting('rollout-0', 'quarantine')).toEqual([]);
+  });
+
+  it('names a pod that does not exist: nothing is called contained', async () => {
+    world.incidents.set('agents/m', incident('m', { pod: { name: 'nobody' } }));
+    await run();
+    expect(status('m')?.phase).toBe('ContainmentFailed');
+  });
+
+  it('gives a pod an empty id: it gets a real one', async () => {
+    world.pods.set('uid-e', pod('e', { labels: { app: 'agent', [POD_ID_LABEL]: '' } }));
+    await run();
+    expect(world.pods.get('uid-e')?.labels[POD_ID_LABEL]).not.toBe('');
   });
 });
 

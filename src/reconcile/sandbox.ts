@@ -5,10 +5,13 @@
  * denies come before allows and the record before the deed, so what a crash leaves behind is stricter, never looser.
  * A sandbox that is gone still has a pass: its quarantines outlive it.
  */
+
+import { errorKind } from '../api/errors.ts';
+import type { AgentIncident } from '../api/v1alpha1/types.ts';
 import { holdsPod } from '../respond/hold.ts';
 import { claimPods } from './claim.ts';
-import { type Pass, reference, type Step } from './pass.ts';
-import type { Ports } from './ports.ts';
+import { attempt, type Pass, reference, type Step } from './pass.ts';
+import type { PodView, Ports } from './ports.ts';
 import { sameStatus, sandboxStatus } from './status.ts';
 import { announceReleases } from './steps/announce-releases.ts';
 import { applyPolicies, removeOrphans } from './steps/apply-policies.ts';
@@ -51,8 +54,9 @@ export async function reconcileSandbox(
   onStep: (name: string) => void = () => {},
 ): Promise<PassResult> {
   const pass = readWorld(key, ports);
-  const failure = await runSteps(pass, onStep);
-  await writeStatuses(pass, failure);
+  const end = await runSteps(pass, onStep);
+  await writeStatuses(pass, end ?? worstOf(pass.failures));
+  const failure = end ?? worstOf(pass.failures);
   if (failure !== undefined) {
     throw failure;
   }
@@ -75,6 +79,8 @@ function readWorld(key: { namespace: string; name: string }, ports: Ports): Pass
     plan: { objects: [], gaps: [] },
     applied: [],
     problems: [],
+    failures: [],
+    heldElsewhere: heldElsewhere(world.incidents(key.namespace), key.name, allPods),
     requeueAfterMs: undefined,
   };
   pass.incidents = world
@@ -95,6 +101,23 @@ function readWorld(key: { namespace: string; name: string }, ports: Ports): Pass
   return pass;
 }
 
+/** Pods that incidents of other sandboxes hold. */
+function heldElsewhere(
+  incidents: readonly AgentIncident[],
+  sandbox: string,
+  pods: readonly PodView[],
+): ReadonlyMap<string, string> {
+  const held = new Map<string, string>();
+  for (const incident of incidents) {
+    const pod = incident.spec.sandbox !== sandbox && holdsPod(incident) ? podOf(incident, pods) : undefined;
+    if (pod !== undefined) {
+      held.set(pod.uid, incident.metadata.name);
+    }
+  }
+  return held;
+}
+
+/** Runs the steps. What ends a pass is a bug; what single objects met with is collected and told at the end. */
 async function runSteps(pass: Pass, onStep: (name: string) => void): Promise<Error | undefined> {
   for (const [name, step] of STEPS) {
     try {
@@ -107,12 +130,17 @@ async function runSteps(pass: Pass, onStep: (name: string) => void): Promise<Err
   return undefined;
 }
 
+/** Of several failures the one that is worth another try: a TerminalError alone would end the trying. */
+function worstOf(failures: readonly Error[]): Error | undefined {
+  return failures.find((failure) => errorKind(failure).kind !== 'terminal') ?? failures[0];
+}
+
 async function writeStatuses(pass: Pass, failure: Error | undefined): Promise<void> {
   for (const draft of pass.incidents) {
     const observedGeneration = draft.incident.metadata.generation;
     const status = { ...draft.status, ...(observedGeneration === undefined ? {} : { observedGeneration }) };
     if (!sameStatus(draft.incident.status, status)) {
-      await pass.ports.incidents.writeStatus(draft.incident, status);
+      await attempt(pass, () => pass.ports.incidents.writeStatus(draft.incident, status));
     }
   }
   if (pass.sandbox === undefined) {

@@ -89,12 +89,18 @@ function enforcement(pass: Pass, failure: Error | undefined): Verdict {
   if (pass.sandbox?.spec.mode === 'Observe') {
     return no('ModeObserve', 'mode Observe: nothing is blocked');
   }
-  const { enforced, unenforceable } = countPods(pass);
+  const { matched, enforced, unenforceable } = countPods(pass);
   if (unenforceable > 0) {
     return no('HostNetwork', `${unenforceable} pods are on the host network, where no policy holds`);
   }
   if (enforced === 0) {
     return no('NoPodsSelected', 'no running pod carries the labels that the policies select');
+  }
+  if (enforced < matched) {
+    return no(
+      'PodsNotSelected',
+      `${matched - enforced} of ${matched} pods do not carry the labels that the policies select`,
+    );
   }
   const [worst] = pass.problems;
   if (worst !== undefined) {

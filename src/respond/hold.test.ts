@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { incident } from '../../test/support/objects.ts';
-import { APPROVED, holdsPod, parseDuration, releaseState } from './hold.ts';
+import { APPROVED, holdsPod, parseDuration, RAISED, releaseState } from './hold.ts';
 
 const NOW = new Date('2026-11-22T10:00:00Z');
 const at = (time: string, approver?: string) => ({
@@ -28,7 +28,7 @@ describe('a release is due', () => {
     ['not without approval', [], one, 'Waiting'],
     ['with the approval asked for', [at('2026-11-22T09:00:00Z', 'sam')], one, 'Due'],
     ['not for an approval without an authenticated name', [at('2026-11-22T09:00:00Z')], one, 'Waiting'],
-    ['not for an approval whose time is no time', [at('yesterday', 'sam')], one, 'Waiting'],
+    ['for an approval without a usable time: what counts is when it was seen', [at('yesterday', 'sam')], one, 'Due'],
     [
       'not when one person approved twice',
       [at('2026-11-22T09:00:00Z', 'sam'), at('2026-11-22T09:01:00Z', 'sam')],
@@ -54,6 +54,15 @@ describe('a release is due', () => {
       state: 'CoolingDown',
       until: new Date('2026-11-22T10:01:00Z'),
     });
+  });
+
+  it('counts an approval that was seen before the finding climbed the ladder as new', () => {
+    const raised = { actor: 'bulkhead', time: '2026-11-22T09:30:00Z', message: `${RAISED}Quarantine` };
+    const status = {
+      approvals: [at('2026-11-22T09:00:00Z', 'sam')],
+      timeline: [seen('sam', '2026-11-22T09:00:00Z'), raised],
+    };
+    expect(releaseState(status, { approvals: 1, cooldown: '1m' }, NOW).state).toBe('CoolingDown');
   });
 
   it('counts the cool-down from the approval that completed the number', () => {

@@ -32,7 +32,7 @@ export interface ReleaseTerms {
 export const DEFAULT_RELEASE_TERMS: ReleaseTerms = { approvals: 1, cooldown: '0s' };
 
 /**
- * Whether an incident may be released now. Approvals without an authenticated name and time do not count, nor does a
+ * Whether an incident may be released now. Approvals without an authenticated name do not count, nor does a
  * second one of the same person. The cool-down begins when Bulkhead first saw the approval, because the time in it may
  * have been written by the person while the webhook that stamps it was down.
  */
@@ -45,6 +45,9 @@ export function releaseState(status: AgentIncidentStatus | undefined, terms: Rel
   const until = new Date(enough + parseDuration(terms.cooldown));
   return until > now ? { state: 'CoolingDown', until } : { state: 'Due', approvers: [...approvers.keys()] };
 }
+
+/** What the timeline says when a finding climbs the ladder; approvals from before were for something lesser. */
+export const RAISED = 'Raised to ';
 
 /** What the timeline says when an approval is first seen; also how that moment is found again. */
 export const APPROVED = 'Approved: ';
@@ -61,15 +64,17 @@ function approversOf(status: AgentIncidentStatus, now: Date): Map<string, number
   return new Map(validApprovals(status).map(({ approver }) => [approver, known.get(approver) ?? now.getTime()]));
 }
 
-/** Those with an authenticated name and a time. */
+/** Those with an authenticated name. The time in them is for people: what counts is when Bulkhead saw them. */
 function validApprovals({ approvals = [] }: AgentIncidentStatus): { approver: string; reason: string }[] {
-  return approvals.flatMap(({ approver = '', time = '', reason }) =>
-    approver === '' || Number.isNaN(Date.parse(time)) ? [] : [{ approver, reason }],
-  );
+  return approvals.flatMap(({ approver = '', reason }) => (approver === '' ? [] : [{ approver, reason }]));
 }
 
 function firstSeen({ timeline = [] }: AgentIncidentStatus): Map<string, number> {
-  const entries = timeline.filter(({ message }) => message.startsWith(APPROVED)).toReversed();
+  const since = timeline.findLastIndex(({ message }) => message.startsWith(RAISED));
+  const entries = timeline
+    .slice(since + 1)
+    .filter(({ message }) => message.startsWith(APPROVED))
+    .toReversed();
   return new Map(entries.map(({ actor, time }) => [actor, Date.parse(time)]));
 }
 

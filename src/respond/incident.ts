@@ -48,6 +48,7 @@ export function planIncidentSpec(
     confidence: confidenceOf(finding),
     action,
     ...decideResponse(action, limits),
+    ...(limits === undefined ? {} : { release: limits.response.release }),
     attack: finding.attack.slice(0, MAX.ids),
     atlas: finding.atlas.slice(0, MAX.ids),
     evidence: finding.evidence.slice(0, MAX.evidence).map(recordEvidence),

@@ -6,7 +6,7 @@
  */
 import type { AgentIncidentSpec, AgentIncidentStatus } from '../../src/api/v1alpha1/agent-incident.ts';
 import type { AgentSandboxStatus } from '../../src/api/v1alpha1/agent-sandbox.ts';
-import { MANAGED_BY_LABEL, SANDBOX_LABEL } from '../../src/api/v1alpha1/labels.ts';
+import { MANAGED_BY_LABEL } from '../../src/api/v1alpha1/labels.ts';
 import type { AgentIncident, AgentSandbox } from '../../src/api/v1alpha1/types.ts';
 import type { ClusterFacts, PolicyObject } from '../../src/policy/plan.ts';
 import type { PodView, Ports } from '../../src/reconcile/ports.ts';
@@ -82,12 +82,10 @@ export class MemoryWorld {
         }
         return { changed };
       },
-      list: (namespace, sandbox) =>
+      list: (namespace) =>
         [...this.policies.values()].filter(
           (object) =>
-            object.metadata.namespace === namespace &&
-            object.metadata.labels?.[MANAGED_BY_LABEL] === 'bulkhead' &&
-            object.metadata.labels?.[SANDBOX_LABEL] === sandbox,
+            object.metadata.namespace === namespace && object.metadata.labels?.[MANAGED_BY_LABEL] === 'bulkhead',
         ),
       read: async (object) => this.policies.get(id(object)),
       remove: async (object) => this.#write(() => this.policies.delete(id(object))),

@@ -6,7 +6,7 @@
  */
 import Type, { type Static } from 'typebox';
 import { DETECTOR_NAMES } from './detector-names.ts';
-import { Conditions, oneOf, Time } from './schema-parts.ts';
+import { Conditions, Duration, oneOf, Time } from './schema-parts.ts';
 
 const text = (maxLength: number, description: string) => Type.String({ maxLength, description });
 const optional = (maxLength: number, description: string) => Type.Optional(text(maxLength, description));
@@ -74,7 +74,12 @@ const Activity = Type.Object({
 
 export const AgentIncidentSpec = Type.Object(
   {
-    sandbox: text(63, 'The AgentSandbox, in the namespace of the incident.'),
+    sandbox: Type.String({
+      minLength: 1,
+      maxLength: 63,
+      pattern: '^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$',
+      description: 'The AgentSandbox, in the namespace of the incident.',
+    }),
     pod: PodReference,
     detector: Type.Enum([...DETECTOR_NAMES, 'Manual'], {
       type: 'string',
@@ -112,6 +117,15 @@ export const AgentIncidentSpec = Type.Object(
       description: 'What Bulkhead does about it, after the mode and the limits of the sandbox.',
     }),
     responseReason: optional(512, 'Why the response is less than the action, where it is.'),
+    release: Type.Optional(
+      Type.Object(
+        {
+          approvals: Type.Integer({ minimum: 1, maximum: 5, description: 'How many people must approve.' }),
+          cooldown: Duration({ description: 'Time between the last approval and the release.' }),
+        },
+        { description: 'What a release takes, as the sandbox had it when the incident was opened.' },
+      ),
+    ),
     attack: Type.Array(Type.String({ maxLength: 32 }), {
       maxItems: 16,
       default: [],

@@ -23,6 +23,7 @@ export const REASONS = {
   PolicyEnforced: {
     PoliciesInPlace: 'The policies are in the API server and select running pods.',
     ModeObserve: 'The mode is Observe: nothing is blocked.',
+    PodsNotSelected: 'Some pods do not carry the labels that the policies select.',
     NoPodsSelected: 'No running pod carries the labels that the policies select.',
     HostNetwork: 'A pod is on the host network, where no policy holds.',
     SelectorOverlap: 'Another sandbox selects some of the same pods.',

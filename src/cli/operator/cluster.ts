@@ -18,6 +18,8 @@ export interface Cluster {
   username: string;
   /** What policies are written for. */
   engine: Engine;
+  /** Whether Cilium's kinds are there, written for or not: what an earlier run wrote has to be found. */
+  hasCilium: boolean;
 }
 
 /**
@@ -43,24 +45,22 @@ export async function connectCluster(
       `${loaded.server} has no ${API_VERSION}; install it with: kubectl apply --server-side -k config/default`,
     );
   }
+  const hasCilium = (await client.discover('cilium.io/v2'))?.has('ciliumnetworkpolicies') === true;
   return {
     client,
     kubeConfig: loaded.config,
     server: loaded.server,
     username: await whoAmI(client),
-    engine: await chooseEngine(client, config.engine),
+    engine: chooseEngine(config.engine, hasCilium),
+    hasCilium,
   };
 }
 
-async function chooseEngine(client: KubeClient, wanted: OperatorConfig['engine']): Promise<Engine> {
-  if (wanted === 'kubernetes') {
-    return 'kubernetes';
-  }
-  const hasCilium = (await client.discover('cilium.io/v2'))?.has('ciliumnetworkpolicies') === true;
+function chooseEngine(wanted: OperatorConfig['engine'], hasCilium: boolean): Engine {
   if (wanted === 'cilium' && !hasCilium) {
     throw new UsageError('--engine cilium: the cluster has no ciliumnetworkpolicies.cilium.io');
   }
-  return hasCilium ? 'cilium' : 'kubernetes';
+  return hasCilium && wanted !== 'kubernetes' ? 'cilium' : 'kubernetes';
 }
 
 async function whoAmI(client: KubeClient): Promise<string> {

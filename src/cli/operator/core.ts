@@ -50,7 +50,7 @@ export function createCore(options: CoreOptions): Core {
   const { client } = cluster;
   const reconciler = createReconciler({
     createStore: options.createStore,
-    hasCilium: cluster.engine === 'cilium',
+    hasCilium: cluster.hasCilium,
     workers: config.workers,
     clock,
     log,

@@ -64,7 +64,15 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
         wake(metadata.namespace ?? '', metadata.name);
       }
     },
-    onIncident: options.onIncident,
+    onIncident: (incident, previous) => {
+      // The sandbox that governs the pod may be another than the one the incident was opened for.
+      const { namespace = '' } = incident.metadata;
+      const governor = stores.pods.get(namespace, incident.spec.pod.name)?.labels[SANDBOX_LABEL];
+      if (governor !== undefined) {
+        wake(namespace, governor);
+      }
+      options.onIncident(incident, previous);
+    },
   });
   return { stores, queue, wake };
 }

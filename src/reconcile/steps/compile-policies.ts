@@ -21,14 +21,15 @@ export async function compilePolicies(pass: Pass): Promise<void> {
   }
 }
 
-/** Ids of the pods that are cut off: those the live pods carry, and those of records whose pod is not seen just now. */
+/**
+ * Ids of the pods that are cut off: those the live pods carry, and those of records whose pod is not seen just now. A
+ * governed pod that another sandbox's incident holds is among them: its quarantine outlives its change of sandbox.
+ */
 export function heldIds(pass: Pass): string[] {
-  const ids = new Set<string>();
-  for (const draft of pass.incidents) {
-    const id = draft.pod?.labels[POD_ID_LABEL] ?? draft.incident.spec.pod.id;
-    if (draft.holds && id !== undefined) {
-      ids.add(id);
-    }
-  }
-  return [...ids].sort();
+  const held = pass.incidents
+    .filter((draft) => draft.holds)
+    .map((draft) => draft.pod?.labels[POD_ID_LABEL] ?? draft.incident.spec.pod.id);
+  const elsewhere = pass.pods.filter((pod) => pass.heldElsewhere.has(pod.uid)).map((pod) => pod.labels[POD_ID_LABEL]);
+  const ids = [...held, ...elsewhere].filter((id) => id !== undefined && id !== '');
+  return [...new Set(ids as string[])].sort((a, b) => (a < b ? -1 : 1));
 }

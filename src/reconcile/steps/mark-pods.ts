@@ -3,11 +3,11 @@
  * policy selects it, so nothing is open while it is missing.
  */
 import { QUARANTINE_LABEL } from '../../api/v1alpha1/labels.ts';
-import { noted, type Pass, withLabels } from '../pass.ts';
+import { attempt, noted, type Pass, withLabels } from '../pass.ts';
 import type { PodView } from '../ports.ts';
 
 export async function markPods(pass: Pass): Promise<void> {
-  const held = new Map<string, string>();
+  const held = new Map([...pass.heldElsewhere].map(([uid, incident]) => [uid, labelValue(incident)]));
   for (const draft of pass.incidents) {
     if (draft.holds && draft.pod !== undefined && !held.has(draft.pod.uid)) {
       held.set(draft.pod.uid, labelValue(draft.incident.metadata.name));
@@ -16,9 +16,11 @@ export async function markPods(pass: Pass): Promise<void> {
   const marked = new Map<string, PodView>();
   for (const pod of podsToMark(pass)) {
     const label = held.get(pod.uid) ?? null;
-    if ((pod.labels[QUARANTINE_LABEL] ?? null) !== label && !pod.terminating) {
-      await pass.ports.pods.label(pod, { [QUARANTINE_LABEL]: label });
-      marked.set(pod.uid, withLabels(pod, { [QUARANTINE_LABEL]: label }));
+    if ((pod.labels[QUARANTINE_LABEL] ?? null) !== label) {
+      await attempt(pass, async () => {
+        await pass.ports.pods.label(pod, { [QUARANTINE_LABEL]: label });
+        marked.set(pod.uid, withLabels(pod, { [QUARANTINE_LABEL]: label }));
+      });
     }
   }
   pass.pods = pass.pods.map((pod) => marked.get(pod.uid) ?? pod);
@@ -48,7 +50,8 @@ function noteLabels(pass: Pass, marked: ReadonlyMap<string, PodView>): void {
     }
     draft.pod = marked.get(draft.pod.uid) ?? draft.pod;
     const { quarantine } = draft.status;
-    if (draft.holds && quarantine?.appliedAt !== undefined && quarantine.labelledAt === undefined) {
+    const isLabelled = draft.pod.labels[QUARANTINE_LABEL] !== undefined;
+    if (draft.holds && isLabelled && quarantine?.appliedAt !== undefined && quarantine.labelledAt === undefined) {
       const labelledAt = pass.ports.clock.now();
       draft.status = noted(
         { ...draft.status, quarantine: { ...quarantine, labelledAt: labelledAt.toISOString() } },

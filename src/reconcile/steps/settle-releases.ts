@@ -6,10 +6,9 @@ import { APPROVED, DEFAULT_RELEASE_TERMS, newApprovals, type ReleaseTerms, relea
 import { type IncidentDraft, noted, type Pass } from '../pass.ts';
 
 export async function settleReleases(pass: Pass): Promise<void> {
-  const terms = pass.sandbox?.spec.response.release ?? DEFAULT_RELEASE_TERMS;
   for (const draft of pass.incidents) {
     if (draft.status.phase !== 'Released' && draft.status.phase !== 'Dismissed') {
-      settle(pass, draft, terms);
+      settle(pass, draft, draft.incident.spec.release ?? DEFAULT_RELEASE_TERMS);
     }
   }
 }

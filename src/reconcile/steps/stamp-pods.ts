@@ -3,7 +3,7 @@
  * admitted while Bulkhead was down. Two pods never keep one id; the younger gets a new one.
  */
 import { POD_ID_LABEL, SANDBOX_LABEL } from '../../api/v1alpha1/labels.ts';
-import { type Pass, withLabels } from '../pass.ts';
+import { attempt, type Pass, withLabels } from '../pass.ts';
 import type { PodView } from '../ports.ts';
 
 export async function stampPods(pass: Pass): Promise<void> {
@@ -18,12 +18,15 @@ export async function stampPods(pass: Pass): Promise<void> {
       labels[SANDBOX_LABEL] = pass.name;
     }
     const id = pod.labels[POD_ID_LABEL];
-    if (id === undefined || owners.get(id) !== pod.uid) {
+    if (id === undefined || id === '' || owners.get(id) !== pod.uid) {
       labels[POD_ID_LABEL] = pass.ports.newPodId();
     }
-    if (Object.keys(labels).length > 0 && !pod.terminating) {
-      await pass.ports.pods.label(pod, labels);
-      stamped.set(pod.uid, withLabels(pod, labels));
+    // A pod that is being deleted may take a day over it, and talk all the while.
+    if (Object.keys(labels).length > 0) {
+      await attempt(pass, async () => {
+        await pass.ports.pods.label(pod, labels);
+        stamped.set(pod.uid, withLabels(pod, labels));
+      });
     }
   }
   const current = (pod: PodView): PodView => stamped.get(pod.uid) ?? pod;
