@@ -1,8 +1,11 @@
 /**
  * What is kept of other people's objects: the fields Bulkhead uses and nothing more.
  *
- * Ten thousand pods are a hundred megabytes whole and a few as projections. Everything read here may be missing.
+ * Ten thousand pods are a hundred megabytes whole and a few as projections. Everything read here may be missing, and an
+ * address may be none: the API server takes any text for that of a node or of a slice of names, and one such object must
+ * not keep every policy from being compiled.
  */
+import { isIPv4, isIPv6 } from 'node:net';
 import type { KubeObject } from '../api/v1alpha1/types.ts';
 import type { PodView, ServiceFacts } from '../reconcile/ports.ts';
 
@@ -69,7 +72,7 @@ export function projectService(raw: KubeObject): ServiceFacts {
   const addresses = spec?.clusterIPs ?? (spec?.clusterIP === undefined ? [] : [spec.clusterIP]);
   return {
     selector: { ...spec?.selector },
-    clusterIPs: addresses.filter((address) => address !== '' && address !== 'None'),
+    clusterIPs: addresses.filter(isAddress),
     ports: (spec?.ports ?? []).map((port) => ({
       name: port.name ?? '',
       port: port.port,
@@ -79,14 +82,15 @@ export function projectService(raw: KubeObject): ServiceFacts {
   };
 }
 
-/** Addresses in an object, of nodes or of endpoints. */
+/** IP addresses in an object, of nodes or of endpoints. */
 export type Addresses = readonly string[];
 
 export function projectNode(raw: KubeObject): Addresses {
   const { status } = raw as KubeObject & { status?: { addresses?: { type: string; address: string }[] } };
   return (status?.addresses ?? [])
     .filter(({ type }) => type === 'InternalIP' || type === 'ExternalIP')
-    .map(({ address }) => address);
+    .map(({ address }) => address)
+    .filter(isAddress);
 }
 
 /** Addresses of the API server's own slices; none of any other. */
@@ -94,6 +98,11 @@ export function projectApiServerSlice(raw: KubeObject): Addresses {
   if (raw.metadata.labels?.['kubernetes.io/service-name'] !== 'kubernetes') {
     return [];
   }
-  const { endpoints } = raw as KubeObject & { endpoints?: { addresses: string[] }[] | null };
-  return (endpoints ?? []).flatMap((endpoint) => endpoint.addresses);
+  const { endpoints } = raw as KubeObject & { endpoints?: { addresses?: string[] }[] | null };
+  return (endpoints ?? []).flatMap((endpoint) => endpoint.addresses ?? []).filter(isAddress);
+}
+
+/** An address with a zone (`fe80::1%eth0`) means something on one machine only. */
+function isAddress(text: string): boolean {
+  return isIPv4(text) || (isIPv6(text) && !text.includes('%'));
 }
