@@ -34,7 +34,11 @@ export interface Instance {
 export interface NodeRecord {
   processes: Record<string, ProcessIdentity>;
   cgroups: readonly string[];
-  /** `host:port` of Hubble and of its relay, and a name for the outside, for `status`. */
+  /** The groups among them, or below them, that processes of the node join. */
+  daemonGroups: readonly string[];
+  /** Process 1 of the node's namespaces and of the outside's. */
+  holders?: { node: ProcessIdentity; outside: ProcessIdentity };
+  /** `host:port` of `hubble` and of `relay`. */
   addresses: Record<string, string>;
 }
 

@@ -44,8 +44,17 @@ export async function endProcesses(identities: readonly ProcessIdentity[]): Prom
 
 /** The part of ending processes that also works while this process exits. */
 export function killProcesses(identities: readonly ProcessIdentity[]): void {
-  for (const identity of identities.filter(isRunning)) {
-    process.kill(identity.pid, 'SIGKILL');
+  for (const identity of identities) {
+    try {
+      if (isRunning(identity)) {
+        process.kill(identity.pid, 'SIGKILL');
+      }
+    } catch (error) {
+      // The end of one may be the end of another.
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') {
+        throw error;
+      }
+    }
   }
 }
 

@@ -89,8 +89,9 @@ async function forward(bringing: BringUp, name: string, port: number, to: string
   const { run, node, parts } = bringing;
   const listen = `${LOOPBACK}:${port}`;
   const flags = ['--pid', String(node.holder.pid), '--listen', listen, '--to', to];
+  const command = node.beside([parts.programs['netns-forward'], ...flags]);
   await run.kill(name);
-  await run.start(name, () => startServer(run.folder, name, [parts.programs['netns-forward'], ...flags]));
+  await run.start(name, () => startServer(run.folder, name, command));
   await sleep(FORWARD_MS, undefined, { signal: bringing.signal });
   if (run.dead().includes(name)) {
     throw new RigError(`${name} ended at once: ${tailOfLog(run.folder, name)}`);

@@ -14,12 +14,12 @@ import { startServer, tailOfLog } from '../server-process.ts';
 export interface Namespaces {
   /** Process 1 in them, by its pid outside. */
   holder: ProcessIdentity;
-  /** Processes that must be told of in a record: killing them ends the set. */
-  processes: Record<string, ProcessIdentity>;
   /** The command that runs `command` in all of them. */
   enter(command: readonly string[]): string[];
   /** The command that runs `command` in the network namespace (and the cgroups) alone: it is the process it starts. */
   enterNetwork(command: readonly string[]): string[];
+  /** The command that runs `command` outside, for as long as the set may live. */
+  beside(command: readonly string[]): string[];
   /** Runs a program in all of them, to its end. */
   exec(command: readonly string[], options?: { stdin?: string; signal?: AbortSignal }): Promise<ProgramResult>;
 }
@@ -29,11 +29,11 @@ export interface HoldOptions {
   name: string;
   /** Visible inside as {@link INSIDE}. */
   folder: string;
-  /** Hierarchies to mount, and the groups that its processes are in. */
-  cgroups?: { mounts: readonly string[]; root: readonly string[]; daemons: readonly string[] };
+  /** Hierarchies to mount, the groups that become their roots, and those that daemons join; none keeps the machine's. */
+  cgroups: { mounts: readonly string[]; root: readonly string[]; daemons: readonly string[] };
   /** Whether everything ends with this process, however that ends. */
   dependent: boolean;
-  onProcess?: (name: string, identity: ProcessIdentity) => void;
+  onProcess: (name: string, identity: ProcessIdentity) => void;
 }
 
 /** Where the folder of a node is found inside its namespaces. */
@@ -61,32 +61,39 @@ const WITHOUT_PROXY = ['http', 'https', 'all', 'no'].flatMap((kind) => [
 export async function holdNamespaces(options: HoldOptions): Promise<Namespaces> {
   const { name, folder, cgroups } = options;
   const marker = `${name}.stands`;
-  const kinds = ['--net', '--mount', '--uts', '--pid', ...(cgroups === undefined ? [] : ['--cgroup'])];
+  const kinds = ['--net', '--mount', '--uts', '--pid', ...(cgroups.root.length === 0 ? [] : ['--cgroup'])];
   const unshare = ['unshare', ...kinds, '--fork', '--kill-child', '--propagation', 'private'];
-  const holder = ['/bin/bash', HOLDER, name, folder, marker, ...(cgroups?.mounts ?? [])];
-  const command = [...dependence(options), ...unshare, ...holder];
-  const parent = startServer(folder, name, joining(cgroups?.root ?? [], command));
-  options.onProcess?.(name, parent);
+  const holder = ['/bin/bash', HOLDER, name, folder, marker, ...cgroups.mounts];
+  const command = [...(options.dependent ? DEPENDENT : []), ...unshare, ...holder];
+  const parent = startServer(folder, name, joining(cgroups.root, command));
+  options.onProcess(name, parent);
   await until(() => existsSync(join(folder, marker)), parent, options);
   const identity = await childOf(parent);
   if (identity === undefined) {
     throw new RigError(`the namespaces of ${name} ended at once:\n${tailOfLog(folder, name)}`);
   }
-  return namespacesOf(options, parent, identity);
+  return namespacesOf(identity, { groups: cgroups.daemons, dependent: options.dependent });
 }
 
-function namespacesOf(options: HoldOptions, parent: ProcessIdentity, holder: ProcessIdentity): Namespaces {
-  const { name, cgroups } = options;
+export interface NamespacesOptions {
+  /** Groups that its processes join; none for a set without cgroups of its own. */
+  groups: readonly string[];
+  /** Whether what is started ends with this process. */
+  dependent: boolean;
+}
+
+/** The set that `holder` holds. */
+export function namespacesOf(holder: ProcessIdentity, { groups, dependent }: NamespacesOptions): Namespaces {
   const target = ['nsenter', '--target', String(holder.pid)];
-  const groups = cgroups?.daemons ?? [];
-  const all = [...target, '--net', '--mount', '--uts', '--pid', ...(cgroups === undefined ? [] : ['--cgroup'])];
+  const all = [...target, '--net', '--mount', '--uts', '--pid', ...(groups.length === 0 ? [] : ['--cgroup'])];
+  const life = dependent ? DEPENDENT : [];
   const enter = (command: readonly string[]): string[] => joining(groups, [...all, '--wd=/', '--', ...command]);
   return {
     holder,
-    processes: { [name]: parent },
     enter,
     enterNetwork: (command) =>
-      joining(groups, [...dependence(options), ...target, '--net', '--', 'env', ...WITHOUT_PROXY, ...command]),
+      joining(groups, [...life, ...target, '--net', '--', 'env', ...WITHOUT_PROXY, ...command]),
+    beside: (command) => [...life, ...command],
     async exec(command, options = {}) {
       const [program = '', ...args] = enter(['env', '-i', ...settings(), ...command]);
       const result = await runProgram(program, args, options);
@@ -124,10 +131,6 @@ function settings(): string[] {
     'TMPDIR=/run/tmp',
     'LANG=C.UTF-8',
   ];
-}
-
-function dependence({ dependent }: HoldOptions): string[] {
-  return dependent ? DEPENDENT : [];
 }
 
 function joining(groups: readonly string[], command: readonly string[]): string[] {

@@ -32,8 +32,8 @@ export interface NodeRun {
 const owned = new Set<NodeRecord>();
 process.on('exit', () => owned.forEach(({ processes }) => killProcesses(Object.values(processes))));
 
-export function createNodeRun(instance: Instance, cgroups: readonly string[]): NodeRun {
-  const record: NodeRecord = { processes: {}, cgroups, addresses: {} };
+export function createNodeRun(instance: Instance, groups: Pick<NodeRecord, 'cgroups' | 'daemonGroups'>): NodeRun {
+  const record: NodeRecord = { ...groups, processes: {}, addresses: {} };
   const launches = new Map<string, Launch>();
   instance.node = record;
   saveInstance(instance);

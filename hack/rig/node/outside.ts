@@ -15,7 +15,7 @@ import { INSIDE, type Namespaces, startInside } from './namespaces.ts';
 import { OUTSIDE } from './network.ts';
 import type { OutsideEvent } from './outside-servers.ts';
 
-/** Names that the outside's DNS server knows, each with everything below it. */
+/** Names that the outside's DNS server knows; every other does not exist. */
 export const OUTSIDE_NAMES: Readonly<Record<string, string>> = {
   'ssh.example.net': OUTSIDE.ssh,
   'git.example.com': OUTSIDE.ssh,
@@ -52,9 +52,10 @@ export interface OutsideOptions {
 /** Where its servers say what reached them. */
 const EVENTS = 'outside-servers';
 const WWW = 'www';
+const AUTHORITY = 'web-ca.pem';
 
 /** Writes keys and settings, and starts the servers. */
-export async function startOutside(namespaces: Namespaces, options: OutsideOptions): Promise<Outside> {
+export async function startOutside(namespaces: Namespaces, options: OutsideOptions): Promise<void> {
   const { folder, onProcess } = options;
   const [caPem] = await Promise.all([writeWebCertificate(folder), writeSshKeys(folder)]);
   mkdirSync(join(folder, WWW), { recursive: true });
@@ -72,13 +73,21 @@ export async function startOutside(namespaces: Namespaces, options: OutsideOptio
   onProcess(EVENTS, startServer(folder, EVENTS, namespaces.enterNetwork(servers)));
   await run('outside-dns', ['dnsmasq', '--keep-in-foreground', `--conf-file=${INSIDE}/dnsmasq.conf`]);
   await run('outside-sshd', ['/usr/sbin/sshd', '-D', '-e', '-f', `${INSIDE}/sshd_config`]);
+  writeFileSync(join(folder, AUTHORITY), caPem);
+}
+
+/** The outside of a node that runs. @param folder - the outside's own. */
+export function openOutside(namespaces: Namespaces, folder: string): Outside {
   return {
     addresses: OUTSIDE,
     exec: (command, stdin) => namespaces.exec(command, stdin === undefined ? {} : { stdin }),
-    start: (name, command) => run(`outside-${name}`, command),
+    async start(name, command) {
+      // It needs no record: it ends with the namespaces.
+      await startInside(namespaces, folder, `outside-${name}`, command);
+    },
     events: () => readEvents(join(folder, `${EVENTS}.log`)),
     sshKey: readFileSync(join(folder, 'client_key'), 'utf8'),
-    caPem,
+    caPem: readFileSync(join(folder, AUTHORITY), 'utf8'),
   };
 }
 
@@ -138,9 +147,9 @@ function dnsmasqConfig(names: Readonly<Record<string, string>>): string {
     'log-queries',
     'log-facility=-',
     'pid-file=',
-    // Nobody is asked further, so every other name does not exist.
+    // Nobody is asked further. A name's address stands as a host record, so that its missing IPv6 address is no NXDOMAIN.
     'address=/#/',
-    ...Object.entries(names).map(([name, address]) => `address=/${name}/${address}`),
+    ...Object.entries(names).map(([name, address]) => `host-record=${name},${address}`),
     '',
   ].join('\n');
 }

@@ -10,12 +10,11 @@ import { connect, type LocalControlPlane, type StartOptions } from '../control-p
 import { createInstance, type Instance, removeInstance, removeLeftOvers, saveInstance } from '../instance.ts';
 import { LOOPBACK } from '../ports.ts';
 import { elapsed, progressTo } from '../progress.ts';
-import type { ProgramResult } from '../run-program.ts';
 import { type BringUp, startAgents, startContainerd, startServers, untilDnsAnswers, untilReady } from './bring-up.ts';
-import { HUBBLE_SOCKET, prepareCilium } from './cilium.ts';
-import { importImage, writeKubeletConfig } from './kubelet.ts';
-import { NODE_ADDRESS, NODE_NAME } from './network.ts';
-import { type Outside, startOutside } from './outside.ts';
+import { prepareCilium } from './cilium.ts';
+import { writeKubeletConfig } from './kubelet.ts';
+import { type NodeCluster, nodeCluster, OUTSIDE_FOLDER } from './node-cluster.ts';
+import { startOutside } from './outside.ts';
 import { type NodeParts, prepareParts } from './parts.ts';
 import { makeWorlds } from './worlds.ts';
 
@@ -30,30 +29,9 @@ export interface NodeOptions extends Omit<StartOptions, 'kubeconfig' | 'apiserve
   agentFlags?: readonly string[];
 }
 
-/** A pod, and its container where it has several. */
-export interface PodName {
-  namespace: string;
-  name: string;
-  container?: string;
-}
-
-/** A control plane with a node under it. Its API server reaches webhooks that pods serve, not those of this machine. */
-export interface NodeCluster extends LocalControlPlane {
-  nodeName: string;
-  nodeIp: string;
-  /** `host:port` of Hubble's node server, plaintext. */
-  hubbleAddress: string;
-  /** The same as a unix socket. */
-  hubbleSocketPath: string;
-  /** `host:port` of Hubble's relay, plaintext. */
-  relayAddress: string;
-  outside: Outside;
-  /** Runs a program in a pod, through the API server and the kubelet. */
-  exec(pod: PodName, command: readonly string[], stdin?: string): Promise<ProgramResult>;
-  /** Runs a program on the node itself. */
-  execOnNode(command: readonly string[]): Promise<ProgramResult>;
-  /** Loads an image archive, as `docker save` writes it. */
-  loadImage(archive: string): Promise<void>;
+/** A node whose parts are processes of this machine and may be broken. */
+export interface LocalNodeCluster extends NodeCluster, Omit<LocalControlPlane, keyof NodeCluster> {
+  adminToken: string;
   /** Kills a part, such as `cilium-agent` or `kubelet`, as a crash would. */
   killPart(name: string): Promise<void>;
   /** Starts a part again, killing it first if it runs. */
@@ -71,7 +49,7 @@ let started = 0;
  * await cluster.stop();
  * @throws RigError with everything that the machine lacks.
  */
-export async function startNode(options: NodeOptions = {}): Promise<NodeCluster> {
+export async function startNode(options: NodeOptions = {}): Promise<LocalNodeCluster> {
   const env = options.env ?? process.env;
   const progress = options.progress ?? progressTo();
   for (const name of await removeLeftOvers(env)) {
@@ -93,7 +71,7 @@ async function bringUp(
   instance: Instance,
   parts: NodeParts,
   options: NodeOptions & Required<Pick<NodeOptions, 'env' | 'progress'>>,
-): Promise<NodeCluster> {
+): Promise<LocalNodeCluster> {
   const { progress, signal, keep } = options;
   const startedAt = Date.now();
   const { run, node, outside: world, cgroupRoot } = await makeWorlds(instance, keep !== true);
@@ -102,9 +80,9 @@ async function bringUp(
   writeKubeletConfig(folder);
   prepareCilium(folder, { cniProgram: parts.programs['cilium-cni'], module: parts.module, tools: parts.tools });
   const runtime = startContainerd(bringing);
-  const [outside, servers] = await Promise.all([
-    startOutside(world, { folder: join(folder, 'outside'), names: options.names, onProcess: run.note }),
+  const [servers] = await Promise.all([
     startServers(bringing, keep === true),
+    startOutside(world, { folder: join(folder, OUTSIDE_FOLDER), names: options.names, onProcess: run.note }),
     runtime,
   ]);
   const plane = await connect(
@@ -123,42 +101,15 @@ async function bringUp(
   }
   saveInstance(instance);
   return {
-    ...plane,
     ...servers,
-    ...partsOf(bringing),
-    outside,
-    exec: (pod, command, stdin) => plane.kubectl(['exec', ...execArgs(pod, stdin), '--', ...command], stdin),
+    ...nodeCluster(plane, instance),
+    adminToken: servers.adminToken,
+    killPart: (name) => run.kill(name),
+    restartPart: (name) => run.restart(name),
     async stop() {
       run.release();
       await plane.stop();
       await servers.stop();
     },
   };
-}
-
-type OwnParts = Omit<NodeCluster, keyof LocalControlPlane | 'outside' | 'exec'>;
-
-function partsOf({ run, node, instance }: BringUp): OwnParts {
-  const { hubble = '', relay = '' } = run.record.addresses;
-  return {
-    nodeName: NODE_NAME,
-    nodeIp: NODE_ADDRESS,
-    hubbleAddress: hubble,
-    hubbleSocketPath: join(instance.folder, HUBBLE_SOCKET),
-    relayAddress: relay,
-    execOnNode: (command) => node.exec(command),
-    loadImage: (archive) => importImage(node, archive),
-    killPart: (name) => run.kill(name),
-    restartPart: (name) => run.restart(name),
-  };
-}
-
-function execArgs({ namespace, name, container }: PodName, stdin: string | undefined): string[] {
-  return [
-    ...(stdin === undefined ? [] : ['--stdin']),
-    '--namespace',
-    namespace,
-    name,
-    ...(container === undefined ? [] : ['--container', container]),
-  ];
 }

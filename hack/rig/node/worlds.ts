@@ -5,6 +5,7 @@ import type { Instance } from '../instance.ts';
 import { daemonGroups, handDown, isUnified, makeCgroups, readHierarchies } from './cgroups.ts';
 import { holdNamespaces, type Namespaces } from './namespaces.ts';
 import { connectNetworks } from './network.ts';
+import { OUTSIDE_FOLDER } from './node-cluster.ts';
 import { createNodeRun, type NodeRun } from './node-run.ts';
 
 export interface Worlds {
@@ -19,8 +20,9 @@ export interface Worlds {
 export async function makeWorlds(instance: Instance, dependent: boolean): Promise<Worlds> {
   const hierarchies = readHierarchies(readFileSync('/proc/self/mounts', 'utf8'));
   const root = makeCgroups(hierarchies, `bulkhead-rig-${instance.name}`);
-  const run = createNodeRun(instance, root);
-  const outsideFolder = join(instance.folder, 'outside');
+  const daemons = daemonGroups(hierarchies, root);
+  const run = createNodeRun(instance, { cgroups: root, daemonGroups: daemons });
+  const outsideFolder = join(instance.folder, OUTSIDE_FOLDER);
   mkdirSync(outsideFolder);
   const [node, outside] = await Promise.all([
     holdNamespaces({
@@ -29,16 +31,23 @@ export async function makeWorlds(instance: Instance, dependent: boolean): Promis
       cgroups: {
         mounts: hierarchies.map(({ mountPoint, type, options }) => [mountPoint, type, options].join('|')),
         root,
-        daemons: daemonGroups(hierarchies, root),
+        daemons,
       },
       dependent,
       onProcess: run.note,
     }),
-    holdNamespaces({ name: 'outside', folder: outsideFolder, dependent, onProcess: run.note }),
+    holdNamespaces({
+      name: 'outside',
+      folder: outsideFolder,
+      cgroups: { mounts: [], root: [], daemons: [] },
+      dependent,
+      onProcess: run.note,
+    }),
   ]);
   if (isUnified(hierarchies)) {
     root.forEach(moveToLeaf);
   }
+  run.record.holders = { node: node.holder, outside: outside.holder };
   await connectNetworks(node, outside);
   return { run, node, outside, cgroupRoot: hierarchies.find(({ type }) => type === 'cgroup2')?.mountPoint ?? '' };
 }
