@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { type Connection, ConnectionTable, connectionKey, leadsOut, noteEvent } from './connections.ts';
+import { type Connection, ConnectionTable, leadsOut } from './connections.ts';
 
 function table(capacity = 8) {
   const connections = new ConnectionTable(capacity);
   const open = (localPort: number, firstMs: number, ip = '203.0.113.1'): Connection =>
-    connections.open(connectionKey('TCP', localPort, 443), {
+    connections.open({
       ip,
       protocol: 'TCP',
       localPort,
@@ -16,28 +16,26 @@ function table(capacity = 8) {
       sawStart: true,
       firstMs,
     });
-  const find = (localPort: number, ip = '203.0.113.1') => connections.find(ip, connectionKey('TCP', localPort, 443));
+  const find = (localPort: number, ip = '203.0.113.1') => connections.find(ip, 'TCP', localPort, 443);
   return { connections, open, find };
 }
 
-test('no two connections share a key', () => {
-  const keys = new Set<number>();
-  for (const protocol of ['TCP', 'UDP', 'SCTP', 'ICMPv4', 'ICMPv6', 'OTHER'] as const) {
-    for (const local of [0, 1, 65_535]) {
-      for (const port of [0, 1, 65_535]) {
-        keys.add(connectionKey(protocol, local, port));
-      }
-    }
-  }
-  expect(keys.size).toBe(6 * 3 * 3);
-  expect([...keys].every(Number.isSafeInteger)).toBe(true);
+test('connections to one address are told apart by both ports and the protocol', () => {
+  const { connections, open } = table();
+  const first = open(1, 0);
+  const second = open(2, 0);
+  expect(connections.find('203.0.113.1', 'TCP', 1, 443)).toBe(first);
+  expect(connections.find('203.0.113.1', 'TCP', 2, 443)).toBe(second);
+  expect(connections.find('203.0.113.1', 'UDP', 1, 443)).toBeUndefined();
+  expect(connections.find('203.0.113.1', 'TCP', 1, 80)).toBeUndefined();
+  expect(connections.find('203.0.113.2', 'TCP', 1, 443)).toBeUndefined();
 });
 
 describe('when the table is full', () => {
   test('the one that was quiet the longest goes', () => {
     const { connections, open, find } = table();
     const opened = Array.from({ length: 8 }, (_, index) => open(index, index));
-    noteEvent(opened[0]!, 100, false);
+    opened[0]!.note(100, false);
     open(8, 101);
     expect(find(0)).toBeDefined();
     expect(find(1)).toBeUndefined();
@@ -57,6 +55,15 @@ describe('when the table is full', () => {
     expect(connections.all().length).toBe(8);
   });
 
+  test('one that is closed goes before one that is silent', () => {
+    const { open, find } = table();
+    const opened = Array.from({ length: 8 }, (_, index) => open(index, index));
+    opened[5]!.close(100);
+    open(8, 3_600_000);
+    expect(find(5)).toBeUndefined();
+    expect(find(0)).toBeDefined();
+  });
+
   test('a connection that is opened again takes the place of the old one', () => {
     const { connections, open, find } = table();
     const first = open(1, 0);
@@ -72,17 +79,17 @@ describe('events', () => {
     const { open } = table();
     const connection = open(1, 0);
     for (const timeMs of [0, 0, 0.1, 5000, 5000, 5000.5, 5999, 10_000]) {
-      noteEvent(connection, timeMs, false);
+      connection.note(timeMs, false);
     }
     expect(connection).toMatchObject({ outgoingEvents: 3, replyEvents: 0, pauseCount: 2, lastMs: 10_000 });
-    expect([...(connection.pauses ?? [])].slice(0, 2)).toEqual([5, 5]);
+    expect(connection.pauses).toEqual([5000, 5000]);
   });
 
   test('that come without pause are traffic, counted once a second', () => {
     const { open } = table();
     const connection = open(1, 0);
     for (let timeMs = 0; timeMs < 60_000; timeMs += 100) {
-      noteEvent(connection, timeMs, true);
+      connection.note(timeMs, true);
     }
     expect(connection).toMatchObject({ replyEvents: 60, pauseCount: 0 });
   });
@@ -90,9 +97,9 @@ describe('events', () => {
   test('out of order never turn time back', () => {
     const { open } = table();
     const connection = open(1, 1000);
-    noteEvent(connection, 9000, false);
-    noteEvent(connection, 2000, true);
-    expect(connection).toMatchObject({ lastMs: 9000, lastReplyMs: 2000, pauseCount: 1 });
+    connection.note(9000, false);
+    connection.note(2000, true);
+    expect(connection).toMatchObject({ lastMs: 9000, replyEvents: 1, pauseCount: 1 });
   });
 });
 
@@ -104,6 +111,5 @@ test.each([
   ['Cluster', true, [], false],
   ['LinkLocal', true, [], false],
 ] as const)('%s, established %s, names %j leads out: %s', (scope, isEstablished, names, leads) => {
-  const { open } = table();
-  expect(leadsOut({ ...open(1, 0), scope, isEstablished, names })).toBe(leads);
+  expect(leadsOut({ scope, isEstablished, names })).toBe(leads);
 });

@@ -14,7 +14,8 @@ import type { Scope } from './scope.ts';
  */
 export type Naming = 'Named' | 'Direct' | 'Unknown';
 
-export interface Connection {
+/** What is known of a connection when it is opened. */
+export interface NewConnection {
   readonly ip: string;
   readonly protocol: Protocol;
   readonly localPort: number;
@@ -28,35 +29,8 @@ export interface Connection {
   names: readonly string[];
   /** Whether its first packet was seen; otherwise it is older than we know. */
   sawStart: boolean;
-  firstMs: number;
-  lastMs: number;
-  lastOutgoingMs: number;
-  lastReplyMs: number;
-  /** Event time of FIN or RST; 0 while open. */
-  closedMs: number;
-  /** Something but a refusal came back. */
-  isEstablished: boolean;
-  isRefused: boolean;
-  isDenied: boolean;
-  /** Events at least a second apart, per direction. Aggregation shows at most one per interval. */
-  outgoingEvents: number;
-  replyEvents: number;
-  countedOutgoingMs: number;
-  countedReplyMs: number;
-  /** First event of the latest burst. */
-  burstMs: number;
-  /** The last pauses of a second or more between bursts of either direction, start to start, in seconds; a ring. */
-  pauses: Float32Array | undefined;
-  pauseCount: number;
-  isPinned: boolean;
-  /** What detectors remember of it, each in its own slot: lives and dies with the connection. */
-  readonly notes: unknown[];
+  readonly firstMs: number;
 }
-
-export type NewConnection = Pick<
-  Connection,
-  'ip' | 'protocol' | 'localPort' | 'port' | 'scope' | 'group' | 'naming' | 'names' | 'sawStart' | 'firstMs'
->;
 
 /** Pauses remembered per connection. */
 export const PAUSES = 16;
@@ -64,9 +38,119 @@ export const PAUSES = 16;
 /** Events closer together than this are one burst: verdict and trace of one packet, or a request and its ACK. */
 export const BURST_MS = 1000;
 
+/**
+ * One connection. Times are kept as whole milliseconds since its first packet: small integers, which cost nothing beside
+ * the object, where doubles would double its size.
+ */
+export class Connection implements NewConnection {
+  readonly ip: string;
+  readonly protocol: Protocol;
+  readonly localPort: number;
+  readonly port: number;
+  readonly scope: Scope;
+  readonly group: string;
+  naming: Naming;
+  names: readonly string[];
+  sawStart: boolean;
+  readonly firstMs: number;
+  /** Something but a refusal came back. */
+  isEstablished = false;
+  isRefused = false;
+  isDenied = false;
+  isPinned = false;
+  /** Events at least a second apart, per direction. Aggregation shows at most one per interval. */
+  outgoingEvents = 0;
+  replyEvents = 0;
+  /** The last pauses of a second or more between bursts of either direction, start to start, in milliseconds; a ring. */
+  pauses: number[] = NO_PAUSES;
+  pauseCount = 0;
+  /** What detectors remember of it, each in its own slot: lives and dies with the connection. */
+  notes: readonly unknown[] = NO_NOTES;
+  /** Another connection to the same address; the table's own. */
+  next: Connection | undefined = undefined;
+  #last = 0;
+  #burst = 0;
+  #outgoing = NEVER;
+  #countedOutgoing = NEVER;
+  #countedReply = NEVER;
+  #closed = NEVER;
+
+  constructor(fields: NewConnection) {
+    this.ip = fields.ip;
+    this.protocol = fields.protocol;
+    this.localPort = fields.localPort;
+    this.port = fields.port;
+    this.scope = fields.scope;
+    this.group = fields.group;
+    this.naming = fields.naming;
+    this.names = fields.names;
+    this.sawStart = fields.sawStart;
+    this.firstMs = fields.firstMs;
+  }
+
+  /** Event time of the newest event. */
+  get lastMs(): number {
+    return this.firstMs + this.#last;
+  }
+
+  get lastOutgoingMs(): number {
+    return this.firstMs + this.#outgoing;
+  }
+
+  /** Event time of FIN or RST; 0 while open. */
+  get closedMs(): number {
+    return this.#closed === NEVER ? 0 : this.firstMs + this.#closed;
+  }
+
+  /**
+   * Notes an event: liveness, direction, and the pause before it. Events within a second count once, so duplicates change
+   * nothing.
+   */
+  note(timeMs: number, isReply: boolean): void {
+    const at = Math.round(timeMs - this.firstMs);
+    if (at - this.#last >= BURST_MS) {
+      this.#notePause(at);
+    }
+    if (isReply) {
+      this.replyEvents += at - this.#countedReply >= BURST_MS ? 1 : 0;
+      this.#countedReply = at - this.#countedReply >= BURST_MS ? at : this.#countedReply;
+    } else {
+      this.outgoingEvents += at - this.#countedOutgoing >= BURST_MS ? 1 : 0;
+      this.#countedOutgoing = at - this.#countedOutgoing >= BURST_MS ? at : this.#countedOutgoing;
+      this.#outgoing = Math.max(this.#outgoing, at);
+    }
+    this.#last = Math.max(this.#last, at);
+  }
+
+  setNote(slot: number, note: unknown): void {
+    const notes = [...this.notes];
+    notes[slot] = note;
+    this.notes = notes;
+  }
+
+  /** Notes its end; the first counts. */
+  close(timeMs: number): void {
+    if (this.#closed === NEVER) {
+      this.#closed = Math.round(timeMs - this.firstMs);
+    }
+  }
+
+  #notePause(at: number): void {
+    // From the question before to this one, not from the answer to that, unless answers went on for long.
+    const from = Math.max(this.#burst, this.#last - BURST_MS);
+    if (this.pauseCount === 0) {
+      this.pauses = [];
+    }
+    this.pauses[this.pauseCount % PAUSES] = at - from;
+    this.pauseCount += 1;
+    this.#burst = at;
+  }
+}
+
 export class ConnectionTable {
   readonly #capacity: number;
-  readonly #byAddress = new Map<string, Map<number, Connection>>();
+  /** By address, the newest first in a chain: most addresses have one, and the newest is the one that is asked for. */
+  readonly #byAddress = new Map<string, Connection>();
   readonly #all: Connection[] = [];
   #pinned = 0;
   #evicted = 0;
@@ -76,41 +160,28 @@ export class ConnectionTable {
     this.#capacity = capacity;
   }
 
-  find(ip: string, key: number): Connection | undefined {
-    return this.#byAddress.get(ip)?.get(key);
+  find(ip: string, protocol: Protocol, localPort: number, port: number): Connection | undefined {
+    let connection = this.#byAddress.get(ip);
+    while (
+      connection !== undefined &&
+      (connection.localPort !== localPort || connection.port !== port || connection.protocol !== protocol)
+    ) {
+      connection = connection.next;
+    }
+    return connection;
   }
 
-  /** Remembers a connection, instead of an older one with the same key. */
-  open(key: number, fields: NewConnection): Connection {
-    this.#forgetKey(fields.ip, key);
-    if (this.#all.length >= this.#capacity) {
-      this.#evict();
+  /** Remembers a connection, instead of an older one with the same ends. */
+  open(fields: NewConnection): Connection {
+    const known = this.find(fields.ip, fields.protocol, fields.localPort, fields.port);
+    if (known !== undefined) {
+      this.#forget(known);
+    } else if (this.#all.length >= this.#capacity) {
+      this.#evict(fields.firstMs);
     }
-    const connection: Connection = {
-      ...fields,
-      lastMs: fields.firstMs,
-      burstMs: fields.firstMs,
-      lastOutgoingMs: Number.NEGATIVE_INFINITY,
-      lastReplyMs: Number.NEGATIVE_INFINITY,
-      closedMs: 0,
-      isEstablished: false,
-      isRefused: false,
-      isDenied: false,
-      outgoingEvents: 0,
-      replyEvents: 0,
-      countedOutgoingMs: Number.NEGATIVE_INFINITY,
-      countedReplyMs: Number.NEGATIVE_INFINITY,
-      pauses: undefined,
-      pauseCount: 0,
-      isPinned: false,
-      notes: [],
-    };
-    const peers = this.#byAddress.get(fields.ip);
-    if (peers === undefined) {
-      this.#byAddress.set(fields.ip, new Map([[key, connection]]));
-    } else {
-      peers.set(key, connection);
-    }
+    const connection = new Connection(fields);
+    connection.next = this.#byAddress.get(fields.ip);
+    this.#byAddress.set(fields.ip, connection);
     this.#all.push(connection);
     return connection;
   }
@@ -129,7 +200,7 @@ export class ConnectionTable {
 
   /** Names connections to an address that began after a time and have no name yet. */
   nameFresh(ip: string, names: readonly string[], sinceMs: number): void {
-    for (const connection of this.#byAddress.get(ip)?.values() ?? []) {
+    for (let connection = this.#byAddress.get(ip); connection !== undefined; connection = connection.next) {
       if (connection.naming !== 'Named' && connection.firstMs >= sinceMs) {
         connection.naming = 'Named';
         connection.names = names;
@@ -139,47 +210,37 @@ export class ConnectionTable {
 
   /** Newest connection to an address that has not been answered. */
   unanswered(ip: string): Connection | undefined {
-    let newest: Connection | undefined;
-    for (const connection of this.#byAddress.get(ip)?.values() ?? []) {
-      const isOpen = !connection.isEstablished && !connection.isRefused;
-      if (isOpen && (newest === undefined || connection.firstMs > newest.firstMs)) {
-        newest = connection;
-      }
+    let connection = this.#byAddress.get(ip);
+    while (connection !== undefined && (connection.isEstablished || connection.isRefused)) {
+      connection = connection.next;
     }
-    return newest;
+    return connection;
   }
 
   get evicted(): number {
     return this.#evicted;
   }
 
-  #evict(): void {
-    let victim = -1;
-    let oldest = Number.POSITIVE_INFINITY;
-    for (let index = 0; index < this.#all.length; index += 1) {
-      const candidate = this.#all[index];
-      if (candidate !== undefined && !candidate.isPinned && candidate.lastMs < oldest) {
-        oldest = candidate.lastMs;
-        victim = index;
+  /** Closed ones first, once nothing more is to be expected of them; then whoever was quiet the longest. */
+  #evict(nowMs: number): void {
+    let victim: Connection | undefined;
+    let oldestMs = Number.POSITIVE_INFINITY;
+    for (const connection of this.#all) {
+      const isOver = connection.closedMs > 0 && nowMs - connection.lastMs > CLOSED_KEPT_MS;
+      const sinceMs = isOver ? connection.lastMs - CLOSED_COUNTS_AS_MS : connection.lastMs;
+      if (!connection.isPinned && sinceMs < oldestMs) {
+        oldestMs = sinceMs;
+        victim = connection;
       }
     }
-    const connection = this.#all[victim];
-    if (connection !== undefined) {
+    if (victim !== undefined) {
       this.#evicted += 1;
-      this.#forgetKey(connection.ip, connectionKey(connection.protocol, connection.localPort, connection.port));
+      this.#forget(victim);
     }
   }
 
-  #forgetKey(ip: string, key: number): void {
-    const peers = this.#byAddress.get(ip);
-    const connection = peers?.get(key);
-    if (peers === undefined || connection === undefined) {
-      return;
-    }
-    peers.delete(key);
-    if (peers.size === 0) {
-      this.#byAddress.delete(ip);
-    }
+  #forget(connection: Connection): void {
+    this.#unchain(connection);
     if (connection.isPinned) {
       this.#pinned -= 1;
     }
@@ -189,48 +250,43 @@ export class ConnectionTable {
       this.#all[index] = last;
     }
   }
+
+  #unchain(connection: Connection): void {
+    let before = this.#byAddress.get(connection.ip);
+    if (before === connection) {
+      if (connection.next === undefined) {
+        this.#byAddress.delete(connection.ip);
+      } else {
+        this.#byAddress.set(connection.ip, connection.next);
+      }
+    } else {
+      while (before !== undefined && before.next !== connection) {
+        before = before.next;
+      }
+      if (before !== undefined) {
+        before.next = connection.next;
+      }
+    }
+    connection.next = undefined;
+  }
 }
 
 /**
  * Whether a connection leads out of the cluster. Unused pod addresses and Services without that port are labelled world as
  * well, so a private address counts only once it has answered, and a cluster name never.
  */
-export function leadsOut({ scope, isEstablished, names }: Connection): boolean {
+export function leadsOut({
+  scope,
+  isEstablished,
+  names,
+}: Pick<Connection, 'scope' | 'isEstablished' | 'names'>): boolean {
   return scope === 'World' || (scope === 'Private' && isEstablished && names[0]?.endsWith('.cluster.local') !== true);
 }
 
-/** Key of a connection among those to one address. */
-export function connectionKey(protocol: Protocol, localPort: number, port: number): number {
-  return (localPort * 65_536 + port) * 8 + PROTOCOL_INDEX[protocol];
-}
-
-/**
- * Notes an event on a connection: liveness, direction, and the pause before it. Events within a second count once, so
- * duplicates change nothing.
- */
-export function noteEvent(connection: Connection, timeMs: number, isReply: boolean): void {
-  if (timeMs - connection.lastMs >= BURST_MS) {
-    // From the question before to this one, not from the answer to that, unless answers went on for long.
-    const fromMs = Math.max(connection.burstMs, connection.lastMs - BURST_MS);
-    connection.pauses ??= new Float32Array(PAUSES);
-    connection.pauses[connection.pauseCount % PAUSES] = (timeMs - fromMs) / 1000;
-    connection.pauseCount += 1;
-    connection.burstMs = timeMs;
-  }
-  if (isReply) {
-    connection.lastReplyMs = Math.max(connection.lastReplyMs, timeMs);
-    if (timeMs - connection.countedReplyMs >= BURST_MS) {
-      connection.countedReplyMs = timeMs;
-      connection.replyEvents += 1;
-    }
-  } else {
-    connection.lastOutgoingMs = Math.max(connection.lastOutgoingMs, timeMs);
-    if (timeMs - connection.countedOutgoingMs >= BURST_MS) {
-      connection.countedOutgoingMs = timeMs;
-      connection.outgoingEvents += 1;
-    }
-  }
-  connection.lastMs = Math.max(connection.lastMs, timeMs);
-}
-
-const PROTOCOL_INDEX: Record<Protocol, number> = { TCP: 0, UDP: 1, SCTP: 2, ICMPv4: 3, ICMPv6: 4, OTHER: 5 };
+const NEVER = -(2 ** 30);
+const NO_PAUSES: number[] = [];
+const NO_NOTES: readonly unknown[] = [];
+/** FIN and its ACKs may still come. */
+const CLOSED_KEPT_MS = 10_000;
+/** A closed connection goes before one that has been silent for up to a day. */
+const CLOSED_COUNTS_AS_MS = 24 * 3_600_000;

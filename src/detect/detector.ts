@@ -57,6 +57,8 @@ export type Report = (evidence: ReportedEvidence) => void;
 
 /** What all detectors share of a pod. */
 export interface PodFacts {
+  /** Seed for hashes of what a pod can choose. */
+  readonly hashKey: number;
   readonly indicators: Indicators;
   readonly connections: ConnectionTable;
   readonly names: NameCache;

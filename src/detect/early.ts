@@ -36,7 +36,12 @@ export class EarlyHits {
       return undefined;
     }
     const names = this.#listed.get(flow.destinationIp) ?? flow.destinationNames;
-    return names.length === 0 ? undefined : this.#ask(flow, names, pod);
+    const { destinationIp, protocol, sourcePort, destinationPort } = flow;
+    // A packet of a connection that is known already says nothing new about where it leads.
+    return names.length === 0 ||
+      pod.connections.find(destinationIp, protocol, sourcePort, destinationPort) !== undefined
+      ? undefined
+      : this.#ask(flow, names, pod);
   }
 
   #ask(flow: Flow, names: readonly string[], pod: EarlyPod): Finding | undefined {
@@ -65,4 +70,4 @@ export class EarlyHits {
 
 const PASSES: ReadonlySet<Flow['verdict']> = new Set(['FORWARDED', 'REDIRECTED'] as const);
 /** Addresses; more than that are told in order, two seconds later. */
-const MAX_LISTED = 64;
+const MAX_LISTED = 16;

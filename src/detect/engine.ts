@@ -33,6 +33,8 @@ export interface EngineOptions {
    */
   onFinding: (finding: Finding) => void;
   indicators?: Indicators | undefined;
+  /** Random per process where pods are hostile, so that no pod can make two places look like one. Default 0. */
+  hashKey?: number | undefined;
   limits?: Partial<EngineLimits> | undefined;
 }
 
@@ -70,9 +72,9 @@ export const DEFAULT_LIMITS: EngineLimits = {
   latenessMs: 2000,
   futureMs: 5 * 60_000,
   maxWaiting: 100_000,
-  connections: 256,
-  names: 256,
-  findings: 32,
+  connections: 128,
+  names: 128,
+  findings: 16,
   pods: 10_000,
   nodes: 10_000,
 };
@@ -112,6 +114,7 @@ class FlowEngine implements Engine {
       detectors: options.detectors,
       indicators: options.indicators ?? INDICATORS,
       limits: this.#limits,
+      hashKey: options.hashKey ?? 0,
       isLossy: (pod, fromMs, toMs) => this.#nodes.get(pod.nodeName)?.isLossy(fromMs, toMs) ?? false,
       emit: options.onFinding,
     };

@@ -44,6 +44,7 @@ export class Ledger {
   readonly #previewed = new Map<string, number>();
   #isDirty = false;
   #nextCheckMs = Number.POSITIVE_INFINITY;
+  #nextClimbMs = Number.POSITIVE_INFINITY;
   #evicted = 0;
 
   constructor(options: LedgerOptions) {
@@ -59,7 +60,7 @@ export class Ledger {
     }
     if (!this.#isDirty) {
       // What has faded below a line by now has not held it, even if this evidence lifts it up again.
-      this.#judgeAll(nowMs);
+      this.#climbAll(this.#view(nowMs), nowMs);
       this.#isDirty = true;
     }
     const finding = known ?? this.#open(key, detector, evidence, nowMs);
@@ -72,29 +73,34 @@ export class Ledger {
     if (!this.#isDirty && nowMs < this.#nextCheckMs) {
       return;
     }
-    this.#isDirty = false;
-    const judged = this.#judgeAll(nowMs);
-    for (const one of judged.all) {
-      this.#tellWhenDue(one, judged, nowMs);
+    const view = this.#view(nowMs);
+    // Only evidence and the end of a hold move anything: when something is told must not decide what is told.
+    if (this.#isDirty || nowMs >= this.#nextClimbMs) {
+      this.#isDirty = false;
+      this.#climbAll(view, nowMs);
+      this.#forgetFaded(view.all);
+      this.#nextClimbMs = this.#nextClimb(nowMs);
     }
-    this.#forgetFaded(judged.all);
-    this.#nextCheckMs = this.#nextDue(nowMs);
+    for (const one of view.all) {
+      this.#tellWhenDue(one, view, nowMs);
+    }
+    this.#nextCheckMs = Math.min(this.#nextClimbMs, this.#nextTelling());
   }
 
   /** Tells every change that has not been told yet. */
   flush(nowMs: number): void {
-    const judged = this.#judgeAll(nowMs);
-    for (const one of judged.all) {
+    const view = this.#view(nowMs);
+    for (const one of view.all) {
       if (one.finding.isChanged && one.finding.ladder.highest !== 'none') {
-        this.#tell(one, judged, nowMs);
+        this.#tell(one, view, nowMs);
       }
     }
   }
 
   /** Every open finding as it stands, leading one first. */
   show(nowMs: number): readonly Finding[] {
-    const judged = this.#judgeAll(nowMs);
-    return judged.all.map((one) => this.#show(one, judged));
+    const view = this.#view(nowMs);
+    return view.all.map((one) => this.#show(one, view));
   }
 
   /** Event time at which `settle` may have something to say without new evidence. */
@@ -132,11 +138,14 @@ export class Ledger {
     return this.#evicted;
   }
 
-  #judgeAll(nowMs: number): JudgedPod {
+  /** How everything stands, without changing anything. */
+  #view(nowMs: number): JudgedPod {
     const all = [...this.#findings.values()].map((finding) => this.#judge(finding, nowMs)).sort(byLead);
+    return { all, leader: all[0], podScore: podStanding(all, 'watch', nowMs).score };
+  }
+
+  #climbAll({ all, leader, podScore }: JudgedPod, nowMs: number): void {
     const podReach = updateHolds(this.#podHolds, nowMs, this.#sensitivity(), (rung) => podStanding(all, rung, nowMs));
-    const { score: podScore } = podStanding(all, 'watch', nowMs);
-    const leader = all[0];
     // The pod's rung belongs to the leader; when the user has limited that one, to the next that may have it.
     const heir = all.find((one) => atLeast(one.cap, podReach));
     for (const one of all) {
@@ -146,7 +155,6 @@ export class Ledger {
       const score = one === leader ? Math.max(one.score, podScore) : one.score;
       one.finding.isNews = climb(one.finding.ladder, nowMs, { reached, score }) || one.finding.isNews;
     }
-    return { all, leader, podScore };
   }
 
   #judge(finding: OpenFinding, nowMs: number): Judged {
@@ -163,7 +171,12 @@ export class Ledger {
   #tellWhenDue(one: Judged, judged: JudgedPod, nowMs: number): void {
     const { finding } = one;
     const isDue = finding.isChanged && nowMs - finding.toldMs >= COUNT_EVERY_MS;
-    if (finding.ladder.highest !== 'none' && (finding.isNews || isDue)) {
+    // After an early word, less is not told until its turn has come.
+    const isOvertaken = (this.#previewed.get(finding.key) ?? Number.NEGATIVE_INFINITY) >= nowMs;
+    if (finding.ladder.highest === 'none' || (isOvertaken && !atLeast(finding.ladder.highest, 'quarantine'))) {
+      return;
+    }
+    if (finding.isNews || isDue) {
       this.#tell(one, judged, nowMs);
     }
   }
@@ -231,13 +244,25 @@ export class Ledger {
     }
   }
 
-  #nextDue(nowMs: number): number {
-    let next = this.#findings.size === 0 ? Number.POSITIVE_INFINITY : nowMs + REVIEW_EVERY_MS;
+  /** When a hold is over, and at fixed times besides, so that what has faded is seen to have. */
+  #nextClimb(nowMs: number): number {
+    if (this.#findings.size === 0) {
+      return Number.POSITIVE_INFINITY;
+    }
+    let next = (Math.floor(nowMs / REVIEW_EVERY_MS) + 1) * REVIEW_EVERY_MS;
     next = Math.min(next, nextDueMs(this.#podHolds, nowMs));
-    for (const finding of this.#findings.values()) {
-      next = Math.min(next, nextDueMs(finding.holds, nowMs));
-      if (finding.isChanged && finding.ladder.highest !== 'none') {
-        next = Math.min(next, finding.toldMs + COUNT_EVERY_MS);
+    for (const { holds } of this.#findings.values()) {
+      next = Math.min(next, nextDueMs(holds, nowMs));
+    }
+    return next;
+  }
+
+  #nextTelling(): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const { key, isChanged, ladder, toldMs } of this.#findings.values()) {
+      if (isChanged && ladder.highest !== 'none') {
+        const afterEarlyWordMs = (this.#previewed.get(key) ?? Number.NEGATIVE_INFINITY) + 1;
+        next = Math.min(next, Math.max(toldMs + COUNT_EVERY_MS, afterEarlyWordMs));
       }
     }
     return next;

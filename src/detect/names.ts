@@ -143,5 +143,5 @@ export class NameCache {
 const NAMES_PER_ADDRESS = 6;
 const RCODE_REFUSED = 5;
 /** A resolver's answer follows its question within seconds. */
-const MAX_ASKED = 64;
+const MAX_ASKED = 32;
 const NO_NAMES: readonly string[] = [];

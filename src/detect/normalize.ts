@@ -6,7 +6,7 @@
  * reported about it (started, established, refused, denied) is reported once. Copies from the far node are left out.
  */
 import { EVENT_TYPE, type Flow, TCP_FLAG } from '../flows/flow.ts';
-import { type Connection, connectionKey, noteEvent } from './connections.ts';
+import type { Connection } from './connections.ts';
 import type { Observation } from './detector.ts';
 import { DNS_PORTS } from './indicators/ports.ts';
 import { isDenial, isOpening } from './packet.ts';
@@ -72,7 +72,7 @@ function observeOutgoing(flow: Flow, pod: PodState, seen: Observation): boolean 
     // Cut off in the middle: the policy changed, the pod tried nothing new.
     return false;
   }
-  noteEvent(connection, flow.timeMs, false);
+  connection.note(flow.timeMs, false);
   noteClosing(connection, flow);
   if (denied && connection.sawStart && !connection.isEstablished) {
     seen.denied = !connection.isDenied;
@@ -99,8 +99,7 @@ function isLookup(flow: Flow, denied: boolean, pod: PodState): boolean {
 
 /** The connection an outgoing packet belongs to, opened where there is none; notes whether this is its start. */
 function connectionOf(flow: Flow, pod: PodState, seen: Observation): Connection | undefined {
-  const key = connectionKey(flow.protocol, flow.sourcePort, flow.destinationPort);
-  const known = pod.connections.find(flow.destinationIp, key);
+  const known = pod.connections.find(flow.destinationIp, flow.protocol, flow.sourcePort, flow.destinationPort);
   const opens = isOpening(flow);
   if (known !== undefined && !(opens && isOver(known, flow.timeMs))) {
     learnNames(known, flow.destinationNames);
@@ -117,7 +116,7 @@ function connectionOf(flow: Flow, pod: PodState, seen: Observation): Connection 
     return undefined;
   }
   seen.started = opens;
-  return pod.openConnection(key, scope, { flow, role: 'Source', sawStart: opens });
+  return pod.openConnection(scope, { flow, role: 'Source', sawStart: opens });
 }
 
 /** Hubble may know the name on a later event only. */
@@ -137,16 +136,16 @@ function observeReply(flow: Flow, pod: PodState, seen: Observation): boolean {
     const unanswered = pod.connections.unanswered(flow.sourceIp);
     return unanswered !== undefined && refuse(unanswered, flow, seen);
   }
-  // ICMP has no ports, so question and answer share the key.
-  const key = connectionKey(flow.protocol, flow.destinationPort, flow.sourcePort);
-  const connection = pod.connections.find(flow.sourceIp, key) ?? olderConnection(key, flow, pod);
+  // ICMP has no ports, so question and answer look alike.
+  const known = pod.connections.find(flow.sourceIp, flow.protocol, flow.destinationPort, flow.sourcePort);
+  const connection = known ?? olderConnection(flow, pod);
   if (connection === undefined) {
     return false;
   }
   if ((flow.tcpFlags & TCP_FLAG.RST) !== 0 && !connection.isEstablished) {
     return refuse(connection, flow, seen);
   }
-  noteEvent(connection, flow.timeMs, true);
+  connection.note(flow.timeMs, true);
   noteClosing(connection, flow);
   seen.connection = connection;
   seen.established = !connection.isEstablished && connection.sawStart;
@@ -155,25 +154,25 @@ function observeReply(flow: Flow, pod: PodState, seen: Observation): boolean {
 }
 
 /** A connection of which only an answer has been seen, so it began before we watched. */
-function olderConnection(key: number, flow: Flow, pod: PodState): Connection | undefined {
+function olderConnection(flow: Flow, pod: PodState): Connection | undefined {
   const scope = scopeOf(flow.source, flow.sourceIp);
   return flow.isReply === true && scope !== 'Group'
-    ? pod.openConnection(key, scope, { flow, role: 'Destination', sawStart: false })
+    ? pod.openConnection(scope, { flow, role: 'Destination', sawStart: false })
     : undefined;
 }
 
 function refuse(connection: Connection, flow: Flow, seen: Observation): boolean {
-  noteEvent(connection, flow.timeMs, true);
+  connection.note(flow.timeMs, true);
   seen.connection = connection;
   seen.refused = !connection.isRefused;
   connection.isRefused = true;
-  connection.closedMs ||= flow.timeMs;
+  connection.close(flow.timeMs);
   return true;
 }
 
 function noteClosing(connection: Connection, flow: Flow): void {
-  if ((flow.tcpFlags & (TCP_FLAG.FIN | TCP_FLAG.RST)) !== 0 && connection.closedMs === 0) {
-    connection.closedMs = flow.timeMs;
+  if ((flow.tcpFlags & (TCP_FLAG.FIN | TCP_FLAG.RST)) !== 0) {
+    connection.close(flow.timeMs);
   }
 }
 

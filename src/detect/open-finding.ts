@@ -8,7 +8,7 @@ import { printable } from '../api/v1alpha1/display.ts';
 import type { Flow } from '../flows/flow.ts';
 import type { Detector, ReportedEvidence } from './detector.ts';
 import { byWeight } from './explain.ts';
-import type { Evidence } from './finding.ts';
+import { atLeast, type Evidence } from './finding.ts';
 import { type Holds, type LadderState, newHolds, newLadder, type Standing } from './ladder.ts';
 import { scoreAt, type Weighing, weightAt } from './score.ts';
 
@@ -113,7 +113,7 @@ export function addEvidence(finding: OpenFinding, reported: ReportedEvidence, no
   finding.isChanged = true;
   if (reported.flow !== undefined) {
     addUuid(kept.flowUuids, reported.flow.uuid);
-    sample(finding.flows, { flow: reported.flow, points: reported.points });
+    sample(finding, { flow: slim(reported.flow), points: reported.points });
   }
 }
 
@@ -173,19 +173,30 @@ function addUuid(uuids: string[], uuid: string): void {
   uuids.push(uuid);
 }
 
-/** Keeps the first three, the last three, and of the rest the four with the most points. */
-function sample(flows: SampledFlow[], added: SampledFlow): void {
-  const isKnown = flows.some(({ flow }) => flow === added.flow || (flow.uuid !== '' && flow.uuid === added.flow.uuid));
+/** Without the labels of its ends, which are most of a flow and say nothing about it that its names do not. */
+function slim(flow: Flow): Flow {
+  return {
+    ...flow,
+    source: { ...flow.source, labels: NO_LABELS },
+    destination: { ...flow.destination, labels: NO_LABELS },
+  };
+}
+
+/** Keeps the first and the last ones, and of the rest those with the most points; more of them once it is an alert. */
+function sample({ flows, ladder }: OpenFinding, added: SampledFlow): void {
+  const { uuid, timeMs } = added.flow;
+  const isKnown = flows.some(({ flow }) => flow.uuid === uuid && (uuid !== '' || flow.timeMs === timeMs));
   if (isKnown) {
     return;
   }
   let place = flows.length;
-  while (place > 0 && (flows[place - 1]?.flow.timeMs ?? 0) > added.flow.timeMs) {
+  while (place > 0 && (flows[place - 1]?.flow.timeMs ?? 0) > timeMs) {
     place -= 1;
   }
   flows.splice(place, 0, added);
-  if (flows.length > MAX_FLOWS) {
-    const middle = flows.slice(ENDS, -ENDS);
+  const { most, ends } = atLeast(ladder.highest, 'alert') ? SHOWN_FLOWS : QUIET_FLOWS;
+  if (flows.length > most) {
+    const middle = flows.slice(ends, -ends);
     const weakest = middle.reduce((a, b) => (b.points < a.points ? b : a));
     flows.splice(flows.indexOf(weakest), 1);
   }
@@ -195,8 +206,11 @@ const REFRESH_WITHIN_MS = 1000;
 /** Repeats count at most this often, in event time. */
 export const COUNT_EVERY_MS = 10_000;
 const MAX_SIGNALS = 16;
-const MAX_UUIDS = 16;
-const MAX_FLOWS = 10;
-const ENDS = 3;
+const MAX_UUIDS = 8;
+const NO_LABELS: readonly string[] = [];
+/** The first three, the last three, four between. */
+const SHOWN_FLOWS = { most: 10, ends: 3 } as const;
+/** Of what is below an alert, and may be one of many. */
+const QUIET_FLOWS = { most: 4, ends: 1 } as const;
 /** Characters; the record cuts at 512. */
 const TEXT_MAX = 300;

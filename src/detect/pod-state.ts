@@ -16,11 +16,11 @@ import type { Scope } from './scope.ts';
 import type { WatchedPod } from './watch.ts';
 
 export interface PodLimits {
-  /** Most connections remembered. Default 256. */
+  /** Most connections remembered. Default 128. */
   connections: number;
-  /** Most addresses with names remembered. Default 256. */
+  /** Most addresses with names remembered. Default 128. */
   names: number;
-  /** Most findings open at a time. Default 32. */
+  /** Most findings open at a time. Default 16. */
   findings: number;
 }
 
@@ -28,6 +28,7 @@ export interface PodOptions {
   detectors: readonly Detector[];
   indicators: Indicators;
   limits: PodLimits;
+  hashKey: number;
   /** Whether flows of the pod's node may be missing in a time. */
   isLossy(pod: PodState, fromMs: number, toMs: number): boolean;
   emit: ConstructorParameters<typeof Ledger>[0]['emit'];
@@ -79,6 +80,10 @@ export class PodState implements PodFacts {
     return this.#options.indicators;
   }
 
+  get hashKey(): number {
+    return this.#options.hashKey;
+  }
+
   get pod(): WatchedPod {
     return this.#pod;
   }
@@ -124,11 +129,11 @@ export class PodState implements PodFacts {
     }
   }
 
-  openConnection(key: number, scope: Scope, { flow, role, sawStart }: Opening): Connection {
+  openConnection(scope: Scope, { flow, role, sawStart }: Opening): Connection {
     const { ip, endpoint, service, hubbleNames, localPort, port } = farEnd(flow, role);
     const known = this.names.namesOf(ip, hubbleNames, flow.timeMs);
     const isUnsure = known.naming === 'Direct' && !this.#isSureOfNoName(flow.timeMs, sawStart);
-    return this.connections.open(key, {
+    return this.connections.open({
       ip,
       protocol: flow.protocol,
       localPort,

@@ -34,7 +34,8 @@ export class NodeStream<Item extends Timed> {
   readonly #limits: StreamLimits;
   readonly #order: (a: Item, b: Item) => number;
   readonly #give: (item: Item) => void;
-  #waiting: Item[] = [];
+  /** What has been given out leaves a hole until the list is cut, so that nothing of it is kept. */
+  #waiting: (Item | undefined)[] = [];
   #head = 0;
   #ahead: Item[] = [];
   #clockMs = Number.NaN;
@@ -65,15 +66,16 @@ export class NodeStream<Item extends Timed> {
       this.#hold(item);
       return;
     }
-    if (this.#ahead.length > 0) {
-      // Time has gone back, so what is held was not the present.
-      this.#denyAhead();
-    }
     this.#noteLag(item.timeMs);
     if (this.#seen <= CONFIRMATIONS && item.timeMs < this.#clockMs - this.#limits.futureMs) {
       this.#doubtBeginning(item.timeMs);
+      this.#accept(item);
+    } else {
+      this.#accept(item);
+      // Time has gone back from what is held, so what even now lies far ahead was not the present.
+      this.#acceptReached();
+      this.#denyAhead();
     }
-    this.#accept(item);
     this.#release();
   }
 
@@ -88,11 +90,7 @@ export class NodeStream<Item extends Timed> {
   /** Moves the clock to what the caller says the time is, less what this node's clock is behind. */
   advance(nowMs: number): void {
     this.#wallMs = Math.max(Number.isNaN(this.#wallMs) ? nowMs : this.#wallMs, nowMs);
-    const held = this.#ahead.filter((item) => !this.#isAhead(item.timeMs));
-    if (held.length > 0) {
-      this.#ahead = this.#ahead.filter((item) => this.#isAhead(item.timeMs));
-      held.forEach((item) => this.#accept(item));
-    }
+    this.#acceptReached();
     const own = this.#wallMs - this.#behindMs;
     this.#clockMs = Math.max(Number.isNaN(this.#clockMs) ? own : this.#clockMs, own);
     this.#release();
@@ -175,6 +173,19 @@ export class NodeStream<Item extends Timed> {
     this.#release();
   }
 
+  /** Accepts what is held and no longer far ahead. */
+  #acceptReached(): void {
+    const held = this.#ahead.toSorted((a, b) => a.timeMs - b.timeMs);
+    this.#ahead = [];
+    for (const item of held) {
+      if (this.#isAhead(item.timeMs)) {
+        this.#ahead.push(item);
+      } else {
+        this.#accept(item);
+      }
+    }
+  }
+
   #denyAhead(): void {
     for (const item of this.#ahead.splice(0)) {
       this.counts.future += 1;
@@ -186,7 +197,7 @@ export class NodeStream<Item extends Timed> {
   /** The first items may be the wrong ones: if what follows is far older, they are the ones in doubt. */
   #doubtBeginning(timeMs: number): void {
     const limit = timeMs + this.#limits.futureMs;
-    const waiting = this.#waiting.slice(this.#head);
+    const waiting = this.#waiting.slice(this.#head).filter((item) => item !== undefined);
     this.#ahead = waiting.filter((item) => item.timeMs > limit);
     this.#waiting = waiting.filter((item) => item.timeMs <= limit);
     this.#head = 0;
@@ -213,6 +224,7 @@ export class NodeStream<Item extends Timed> {
 
   #giveOldest(): void {
     const item = this.#waiting[this.#head];
+    this.#waiting[this.#head] = undefined;
     this.#head += 1;
     if (this.#head >= COMPACT_AT && this.#head * 2 >= this.#waiting.length) {
       this.#waiting = this.#waiting.slice(this.#head);

@@ -13,6 +13,7 @@ import { spanText } from '../explain.ts';
 import { hasMiningWord, useOfPoolHost } from '../indicators/mining-words.ts';
 import { type NameEntry, worstEntry } from '../indicators/name-list.ts';
 import { MINER_PORTS_COMMON, MINER_PORTS_RARE, SSH_PORTS } from '../indicators/ports.ts';
+import { isDue, type Reported, withReport } from '../reported.ts';
 import { contactText, domainOf, listedTarget, targetOf } from '../target.ts';
 
 export const cryptoMining: Detector = {
@@ -46,8 +47,7 @@ interface Watched {
   entry: NameEntry | undefined;
   hasKeyword: boolean;
   isMinerPort: boolean;
-  /** Event times at which each signal was last reported. */
-  reported: Map<string, number> | undefined;
+  reported: Reported;
 }
 
 class MiningWatch implements PodDetector {
@@ -81,13 +81,11 @@ class MiningWatch implements PodDetector {
   #judgeConnection(connection: Connection, seen: Observation, report: Report): void {
     const watched = this.#watch(connection);
     const isRetry = this.#noteAttempt(connection, seen);
-    const tell = (signal: string, make: () => Draft | undefined) => {
-      const before = watched.reported?.get(signal);
-      const isDue = before === undefined || seen.timeMs - before >= REPORT_EVERY_MS || seen.denied;
-      const draft = isDue ? make() : undefined;
+    const tell = (signal: Signal, make: () => Draft | undefined) => {
+      const index = SIGNALS.indexOf(signal);
+      const draft = seen.denied || isDue(watched.reported, index, seen.timeMs) ? make() : undefined;
       if (draft !== undefined) {
-        watched.reported ??= new Map();
-        watched.reported.set(signal, seen.timeMs);
+        watched.reported = withReport(watched.reported, index, seen.timeMs);
         this.#tell(connection, draft, { seen, report });
       }
     };
@@ -117,7 +115,7 @@ class MiningWatch implements PodDetector {
         isMinerPort: protocol === 'TCP' && (MINER_PORTS_RARE.has(port) || MINER_PORTS_COMMON.has(port)),
         reported: watched?.reported,
       };
-      connection.notes[this.#slot] = watched;
+      connection.setNote(this.#slot, watched);
     }
     return watched;
   }
@@ -315,13 +313,14 @@ const SIGNAL = {
   persistent: 'persistent-sparse',
   retry: 'miner-retry',
 } as const;
+type Signal = (typeof SIGNAL)[keyof typeof SIGNAL];
+const SIGNALS: readonly Signal[] = Object.values(SIGNAL);
 
 const BRAND_POINTS = 20;
 const PERSISTENT_MINUTES = 10;
 const MAX_PLACES = 3;
 const RETRY = { attempts: 5, fromMs: 4000, toMs: 7000, connectTimeoutMs: 20_000 } as const;
 const MERGE_MS = 10_000;
-const REPORT_EVERY_MS = 10_000;
 const PIN_FROM = 20;
-const MAX_TARGETS = 64;
+const MAX_TARGETS = 32;
 const WEB = 443;

@@ -21,6 +21,7 @@ import {
   type Report,
   type ReportedEvidence,
 } from '../detector.ts';
+import { HashMemory } from '../hash-memory.ts';
 import { isWebPort } from '../indicators/name-list.ts';
 import { DNS_PORTS } from '../indicators/ports.ts';
 import { START_GRACE_MS } from '../names.ts';
@@ -44,7 +45,7 @@ interface Pending {
   text: string;
   /** Undefined when only a name was asked for. */
   connection: Connection | undefined;
-  flow: Flow;
+  flow: Flow | undefined;
   startedMs: number;
   /** At one address at least; another of the same place may still answer. */
   hasFailed: boolean;
@@ -55,8 +56,8 @@ type Draft = Omit<ReportedEvidence, 'target' | 'decay' | 'timeMs' | 'flow'>;
 
 class ProbingWatch implements PodDetector {
   readonly #facts: PodFacts;
-  /** Event time of the first contact, by place and port. */
-  readonly #contacts = new BoundedMap<string, number>(MAX_CONTACTS);
+  /** Places and ports that have been contacted. */
+  readonly #contacts: HashMemory;
   /** In the order in which they began. */
   readonly #pending = new Map<string, Pending>();
   readonly #placesByPort = new BoundedMap<number, RecentKeys>(MAX_SHAPES);
@@ -71,6 +72,7 @@ class ProbingWatch implements PodDetector {
 
   constructor(facts: PodFacts) {
     this.#facts = facts;
+    this.#contacts = new HashMemory(MAX_CONTACTS, CONTACT_MEMORY_MS, facts.hashKey);
   }
 
   onFlow(seen: Observation, report: Report): void {
@@ -141,15 +143,17 @@ class ProbingWatch implements PodDetector {
   }
 
   #begin(contact: Pick<Pending, 'key' | 'text' | 'connection'>, { flow, timeMs }: Observation): void {
-    const { key } = contact;
-    const knownMs = this.#contacts.get(key);
-    const isFirst = knownMs === undefined || timeMs - knownMs > CONTACT_MEMORY_MS;
-    if (isFirst) {
-      this.#contacts.set(key, timeMs);
-      if (this.#pending.size < MAX_PENDING) {
-        this.#pending.set(key, { ...contact, flow, startedMs: timeMs, hasFailed: false, hasAnswered: false });
-        this.#nextTimerMs = Math.min(this.#nextTimerMs, timeMs + ANSWER_TIMEOUT_MS);
-      }
+    if (this.#contacts.add(contact.key, timeMs) && this.#pending.size < MAX_PENDING) {
+      // A flood of contacts must not keep a flood of flows; the first ones show it well enough.
+      const kept = this.#pending.size < FLOWS_KEPT ? flow : undefined;
+      this.#pending.set(contact.key, {
+        ...contact,
+        flow: kept,
+        startedMs: timeMs,
+        hasFailed: false,
+        hasAnswered: false,
+      });
+      this.#nextTimerMs = Math.min(this.#nextTimerMs, timeMs + ANSWER_TIMEOUT_MS);
     }
   }
 
@@ -160,7 +164,7 @@ class ProbingWatch implements PodDetector {
     }
     pending.hasAnswered ||= outcome.hasAnswered;
     pending.hasFailed ||= outcome.hasFailed;
-    pending.flow = seen.flow;
+    pending.flow = pending.flow === undefined ? undefined : seen.flow;
     this.#judgeInTurn(seen.timeMs, report);
   }
 
@@ -267,7 +271,11 @@ class ProbingWatch implements PodDetector {
     }
   }
 
-  #evidence(connection: Connection | undefined, at: { flow: Flow; timeMs: number }, draft: Draft): ReportedEvidence {
+  #evidence(
+    connection: Connection | undefined,
+    at: { flow: Flow | undefined; timeMs: number },
+    draft: Draft,
+  ): ReportedEvidence {
     if (connection !== undefined) {
       this.#facts.connections.pin(connection);
     }
@@ -336,4 +344,5 @@ const CONTACT_MEMORY_MS = 24 * 3_600_000;
 const RCODE_NO_NAME = 3;
 const MAX_CONTACTS = 1024;
 const MAX_PENDING = 256;
+const FLOWS_KEPT = 16;
 const MAX_SHAPES = 16;

@@ -13,6 +13,7 @@ import type { Detector, Observation, PodDetector, PodFacts, Report, ReportedEvid
 import { spanText } from '../explain.ts';
 import { type NameEntry, worstEntry } from '../indicators/name-list.ts';
 import { CALLBACK_PORTS, DNS_PORTS, NTP_PORT, OVERLAY_PORTS, SSH_PORTS } from '../indicators/ports.ts';
+import { isDue, type Reported, withReport } from '../reported.ts';
 import { addressAndPort, isInternal } from '../scope.ts';
 import { UNCERTAIN } from '../score.ts';
 import { contactText, listedTarget, targetOf } from '../target.ts';
@@ -38,8 +39,7 @@ interface Watched {
   entry: NameEntry | undefined;
   isSsh: boolean;
   isGit: boolean;
-  /** Event times at which each signal was last reported. */
-  reported: Map<string, number> | undefined;
+  reported: Reported;
   checkedPauses: number;
   /** An answer that came unasked; NaN when a pivot has been counted for it. */
   unaskedMs: number;
@@ -57,7 +57,10 @@ const SIGNAL = {
   pivot: 'pivot',
 } as const;
 
-type Draft = Omit<ReportedEvidence, 'target' | 'timeMs' | 'decay'>;
+type Signal = (typeof SIGNAL)[keyof typeof SIGNAL];
+const SIGNALS: readonly Signal[] = Object.values(SIGNAL);
+
+type Draft = Omit<ReportedEvidence, 'target' | 'timeMs' | 'decay' | 'signal'> & { signal: Signal };
 
 class TunnelWatch implements PodDetector {
   readonly #facts: PodFacts;
@@ -103,8 +106,8 @@ class TunnelWatch implements PodDetector {
     if (seen.kind === 'Reply') {
       this.#noteAnswer(connection, watched, seen.timeMs);
     }
-    const tell = (signal: string, make: () => Draft | undefined) => {
-      const draft = isDue(watched, signal, seen) ? make() : undefined;
+    const tell = (signal: Signal, make: () => Draft | undefined) => {
+      const draft = seen.denied || isDue(watched.reported, SIGNALS.indexOf(signal), seen.timeMs) ? make() : undefined;
       if (draft !== undefined) {
         this.#tell(connection, watched, { draft, seen, report });
       }
@@ -129,8 +132,7 @@ class TunnelWatch implements PodDetector {
     if (!(isList && entry?.role === 'agent') && this.#facts.isDeclared(connection)) {
       return;
     }
-    watched.reported ??= new Map();
-    watched.reported.set(draft.signal, seen.timeMs);
+    watched.reported = withReport(watched.reported, SIGNALS.indexOf(draft.signal), seen.timeMs);
     if (draft.points >= PIN_FROM) {
       this.#facts.connections.pin(connection);
     }
@@ -186,7 +188,7 @@ class TunnelWatch implements PodDetector {
     let watched = connection.notes[this.#slot] as Watched | undefined;
     if (watched === undefined) {
       watched = { ...this.#classify(connection), ...newWatched() };
-      connection.notes[this.#slot] = watched;
+      connection.setNote(this.#slot, watched);
     } else if (watched.names !== connection.names) {
       Object.assign(watched, this.#classify(connection));
     } else {
@@ -223,12 +225,6 @@ function newWatched(): Omit<Watched, 'names' | 'entry' | 'isSsh' | 'isGit'> {
   return { reported: undefined, checkedPauses: 0, unaskedMs: Number.NaN, pivots: 0, pivotTo: '' };
 }
 
-/** What is new is told at once, what is known at intervals. */
-function isDue(watched: Watched, signal: string, seen: Observation): boolean {
-  const before = watched.reported?.get(signal);
-  return before === undefined || seen.timeMs - before >= REPORT_EVERY_MS || seen.denied;
-}
-
 /** Which port evidence fits a connection, the strongest first. */
 function portSignal(connection: Connection, { isSsh, isGit }: Watched): keyof typeof PORT_EVIDENCE | undefined {
   if (isSsh) {
@@ -255,7 +251,7 @@ function listed(
   entry: NameEntry,
   place: { name: string; port: number | undefined },
   isForwarded: boolean,
-): Omit<ReportedEvidence, 'timeMs'> {
+): Draft & Pick<ReportedEvidence, 'target' | 'decay'> {
   const isContact = isForwarded && place.port !== undefined;
   const isHard = entry.role === 'agent' && isContact;
   return {
@@ -331,14 +327,14 @@ function keepaliveEvidence(connection: Connection, watched: Watched): Draft | un
     return undefined;
   }
   watched.checkedPauses = connection.pauseCount;
-  const { median, regular, count } = regularityOf(connection);
-  const isInRange = median >= KEEPALIVE.fromS && median <= KEEPALIVE.toS;
+  const { medianMs, regular, count } = regularityOf(connection);
+  const isInRange = medianMs >= KEEPALIVE.fromMs && medianMs <= KEEPALIVE.toMs;
   return !isInRange || regular / count < KEEPALIVE.share
     ? undefined
     : {
         signal: SIGNAL.keepalive,
         class: 'Timing',
-        value: `keepalive every ${Math.round(median)} s (${regular} of ${count} pauses within ±30 %)`,
+        value: `keepalive every ${Math.round(medianMs / SECOND_MS)} s (${regular} of ${count} pauses within ±30 %)`,
         threshold: 'at least 12 pauses with a median of 10 to 120 s, 75 % of them within ±30 % of it',
         points: 25,
         source: 'Bulkhead: weight 25; intervals of ssh ServerAliveInterval, WireGuard (25 s) and ngrok',
@@ -377,14 +373,14 @@ const PORT_EVIDENCE = {
 
 /** First rung of zeek-long-connections' `default_durations`: 10 min, 30 min, 1 h, 12 h. */
 const AGE_MS = 10 * 60_000;
-const KEEPALIVE = { pauses: 12, share: 0.75, fromS: 10, toS: 120 } as const;
+const KEEPALIVE = { pauses: 12, share: 0.75, fromMs: 10_000, toMs: 120_000 } as const;
+const SECOND_MS = 1000;
 const PIVOTS = 3;
 const PIVOT_WITHIN_MS = 1000;
 /** Hubble's default `monitor-aggregation-interval`: a younger connection's answers belong to its handshake. */
 const AGGREGATION_MS = 5000;
 /** Attempts closer together are one intent. */
 const MERGE_MS = 10_000;
-const REPORT_EVERY_MS = 10_000;
 /** From these points on, a connection is kept in memory. */
 const PIN_FROM = 20;
 const MAX_DOORWAYS = 16;
