@@ -47,11 +47,15 @@ const POLL_MS = 50;
 /** Time in which a forwarder says that it cannot listen. */
 const FORWARD_MS = 100;
 
-/** Starts containerd and loads the images. */
+/** Starts containerd. */
 export async function startContainerd(bringing: BringUp): Promise<void> {
-  const { run, node, parts } = bringing;
+  const { run, node } = bringing;
   await run.start('containerd', () => startInside(node, run.folder, 'containerd', containerdCommand));
   await until(bringing, 'containerd to answer', () => containerdAnswers(node));
+}
+
+/** Loads the images into containerd. */
+export async function loadImages({ node, parts }: BringUp): Promise<void> {
   for (const archive of parts.images) {
     await importImage(node, archive);
   }
@@ -99,35 +103,55 @@ async function forward(bringing: BringUp, name: string, port: number, to: string
   return listen;
 }
 
-/** Starts scheduler, Cilium and kubelet, and installs what they wait for. */
+/** Starts kubelet, Cilium and scheduler, and installs what they wait for. containerd must answer by now. */
 export async function startAgents(bringing: BringUp, plane: ControlPlane, crds: readonly string[]): Promise<void> {
   const { run, node, parts } = bringing;
   const { folder } = run;
-  const admin = `${folder}/${FILES.adminKubeconfig}`;
-  const scheduler = [
-    parts.programs.node,
-    'kube-scheduler',
-    `--kubeconfig=${folder}/${NODE_FILES.schedulerKubeconfig}`,
-    '--leader-elect=false',
-    `--bind-address=${LOOPBACK}`,
-  ];
   const agent = agentCommand(parts.programs.node, [`--cgroup-root=${bringing.cgroupRoot}`, ...bringing.agentFlags]);
-  const inNetwork = (name: string, command: readonly string[]): Promise<void> =>
-    run.start(name, () => startServer(folder, name, node.enterNetwork(['env', `HOME=${folder}`, ...command])));
   await run.start('cilium-agent', () => startInside(node, folder, 'cilium-agent', agent));
   await run.start('kubelet', () => startInside(node, folder, 'kubelet', kubeletCommand(parts.programs.node)));
+  await Promise.all([installObjects(bringing, plane, crds), connectPods(bringing), startHelpers(bringing)]);
+}
+
+async function installObjects({ parts }: BringUp, plane: ControlPlane, crds: readonly string[]): Promise<void> {
   await applyCrds(plane.kubectl, [...allCiliumCrdPaths(parts.module), ...crds]);
-  await inNetwork('kube-scheduler', scheduler);
-  await inNetwork('cilium-operator', ciliumOperatorCommand(parts.programs.node, admin));
   await applyAll(plane, clusterServices());
+}
+
+async function connectPods(bringing: BringUp): Promise<void> {
+  await until(bringing, 'Cilium to serve pods', () => isCniReady(bringing.run.folder));
+  installCniConfig(bringing.run.folder);
+}
+
+/** What works on the node's network alone, and the ways in from this machine. */
+async function startHelpers(bringing: BringUp): Promise<void> {
+  const { run, node, parts } = bringing;
+  const { folder } = run;
+  const commands = {
+    'kube-scheduler': schedulerCommand(parts.programs.node, `${folder}/${NODE_FILES.schedulerKubeconfig}`),
+    'cilium-operator': ciliumOperatorCommand(parts.programs.node, `${folder}/${FILES.adminKubeconfig}`),
+    'hubble-relay': relayCommand(parts.programs.node),
+  };
+  for (const [name, command] of Object.entries(commands)) {
+    // They would leave small files in whoever's home they find.
+    const inNetwork = node.enterNetwork(['env', `HOME=${folder}`, ...command]);
+    await run.start(name, () => startServer(folder, name, inNetwork));
+  }
   const [hubble = 0, relay = 0] = await freePorts(2);
   run.record.addresses = {
     hubble: await forward(bringing, 'forward-hubble', hubble, `${LOOPBACK}:${HUBBLE_PORT}`),
     relay: await forward(bringing, 'forward-relay', relay, `${NODE_ADDRESS}:${RELAY_PORT}`),
   };
-  await until(bringing, 'Cilium to serve pods', () => isCniReady(folder));
-  installCniConfig(folder);
-  await inNetwork('hubble-relay', relayCommand(parts.programs.node));
+}
+
+function schedulerCommand(program: string, kubeconfig: string): string[] {
+  return [
+    program,
+    'kube-scheduler',
+    `--kubeconfig=${kubeconfig}`,
+    '--leader-elect=false',
+    `--bind-address=${LOOPBACK}`,
+  ];
 }
 
 /** Waits until pods may be scheduled to the node. */

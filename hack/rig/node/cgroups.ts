@@ -26,9 +26,9 @@ const CONTROLLERS = ['cpuset', 'cpu', 'io', 'memory', 'pids'];
 /** Below a v2 node's group: only leaves may hold processes. */
 const DAEMONS = 'daemons';
 
-/** The hierarchies in a mount table such as /proc/self/mounts. */
+/** The hierarchies in a mount table such as /proc/self/mounts, each where it is mounted first. */
 export function readHierarchies(mounts: string): Hierarchy[] {
-  return mounts
+  const found = mounts
     .split('\n')
     .map((line) => line.split(' '))
     .flatMap(([, mountPoint = '', type, options = '']) =>
@@ -36,6 +36,9 @@ export function readHierarchies(mounts: string): Hierarchy[] {
         ? [{ mountPoint, type, options: type === 'cgroup' ? controllersOf(options) : '' }]
         : [],
     );
+  return found.filter(
+    (one, index) => index === found.findIndex(({ type, options }) => type === one.type && options === one.options),
+  );
 }
 
 function controllersOf(options: string): string {

@@ -10,7 +10,15 @@ import { connect, type LocalControlPlane, type StartOptions } from '../control-p
 import { createInstance, type Instance, removeInstance, removeLeftOvers, saveInstance } from '../instance.ts';
 import { LOOPBACK } from '../ports.ts';
 import { elapsed, progressTo } from '../progress.ts';
-import { type BringUp, startAgents, startContainerd, startServers, untilDnsAnswers, untilReady } from './bring-up.ts';
+import {
+  type BringUp,
+  loadImages,
+  startAgents,
+  startContainerd,
+  startServers,
+  untilDnsAnswers,
+  untilReady,
+} from './bring-up.ts';
 import { prepareCilium } from './cilium.ts';
 import { writeKubeletConfig } from './kubelet.ts';
 import { type NodeCluster, nodeCluster, OUTSIDE_FOLDER } from './node-cluster.ts';
@@ -79,20 +87,22 @@ async function bringUp(
   const bringing: BringUp = { instance, run, node, parts, signal, cgroupRoot, agentFlags: options.agentFlags ?? [] };
   writeKubeletConfig(folder);
   prepareCilium(folder, { cniProgram: parts.programs['cilium-cni'], module: parts.module, tools: parts.tools });
-  const runtime = startContainerd(bringing);
   const [servers] = await Promise.all([
     startServers(bringing, keep === true),
+    startContainerd(bringing),
     startOutside(world, { folder: join(folder, OUTSIDE_FOLDER), names: options.names, onProcess: run.note }),
-    runtime,
   ]);
   const plane = await connect(
     { kubeconfigPath: servers.kubeconfigPath, folder, webhookHost: LOOPBACK },
     { env: options.env },
   );
   instance.server = plane.server;
-  await startAgents(bringing, plane, options.crds ?? []);
-  await untilReady(bringing, plane);
-  progress.say(`the node is Ready after ${elapsed(startedAt)}`);
+  const becomesReady = async (): Promise<void> => {
+    await startAgents(bringing, plane, options.crds ?? []);
+    await untilReady(bringing, plane);
+    progress.say(`the node is Ready after ${elapsed(startedAt)}`);
+  };
+  await Promise.all([becomesReady(), loadImages(bringing)]);
   await untilDnsAnswers(bringing, plane);
   progress.say(`pods run and names resolve after ${elapsed(startedAt)}`);
   if (keep === true) {
