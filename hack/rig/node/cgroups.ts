@@ -31,7 +31,7 @@ export function readHierarchies(mounts: string): Hierarchy[] {
   const found = mounts
     .split('\n')
     .map((line) => line.split(' '))
-    .flatMap(([, mountPoint = '', type, options = '']) =>
+    .flatMap(([, mountPoint = '', type, options = '']): Hierarchy[] =>
       type === 'cgroup' || type === 'cgroup2'
         ? [{ mountPoint, type, options: type === 'cgroup' ? controllersOf(options) : '' }]
         : [],
