@@ -3,13 +3,15 @@
  *
  * An object of the same name that Bulkhead did not make is left alone, even when it appears between our look and our
  * write: every apply says which object it means, by UID, or that there must be none. What we own is put back to exactly
- * the generated body: a field that somebody added beside ours would otherwise stay, and could allow what we deny.
+ * the generated body and owners: a field that somebody added beside ours would otherwise stay, and could allow what we
+ * deny, and through an owner of theirs the garbage collector would delete it. No single mark proves that it is ours,
+ * because whoever may edit it can take the mark away; nothing that somebody adds makes it theirs.
  */
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { isApiStatus, TerminalError, TransientError } from '../api/errors.ts';
 import { MANAGED_BY, MANAGED_BY_LABEL } from '../api/v1alpha1/labels.ts';
-import type { KubeObject, ObjectMeta, OwnerReference } from '../api/v1alpha1/types.ts';
+import type { KubeObject, ObjectMeta } from '../api/v1alpha1/types.ts';
 import type { KubeClient } from './client.ts';
 import { type ObjectRef, resourceOf } from './resources.ts';
 
@@ -22,6 +24,8 @@ export interface Applied<T extends KubeObject> {
 export interface ApplierOptions {
   client: KubeClient;
   fieldManager: string;
+  /** Most objects that are remembered as applied; the one that was asked for longest ago goes first. Default 20 000. */
+  maxRemembered?: number;
 }
 
 export interface Applier {
@@ -37,17 +41,55 @@ export interface Applier {
 }
 
 /** @example const { changed } = await applier.apply(networkPolicy, store.get(namespace, name)); */
-export function createApplier({ client, fieldManager }: ApplierOptions): Applier {
-  /** Body of each object as the server stored it after our last apply: defaults it adds are no drift. */
+export function createApplier(options: ApplierOptions): Applier {
+  const { client, fieldManager, maxRemembered = MAX_REMEMBERED } = options;
+  /**
+   * By UID, the body of each object as the server stored it after our last apply: defaults it adds are no drift. In the
+   * order in which they were last asked for.
+   */
   const settled = new Map<string, { hash: string; body: unknown }>();
+
+  function remember(object: KubeObject, hash: string): void {
+    const uid = object.metadata.uid ?? '';
+    settled.delete(uid);
+    settled.set(uid, { hash, body: bodyOf(object) });
+    for (const eldest of settled.keys()) {
+      if (settled.size <= maxRemembered) {
+        break;
+      }
+      settled.delete(eldest);
+    }
+  }
+
+  /** One mark is enough; see the head of this module. */
+  function isOurs(object: KubeObject): boolean {
+    const { uid = '', labels, annotations, managedFields } = object.metadata as ManagedMeta;
+    return (
+      labels?.[MANAGED_BY_LABEL] === MANAGED_BY ||
+      annotations?.[HASH_ANNOTATION] !== undefined ||
+      settled.has(uid) ||
+      (managedFields?.some((entry) => isOwnEntry(entry, fieldManager)) ?? false)
+    );
+  }
+
+  function assertOurs(live: KubeObject): void {
+    if (!isOurs(live)) {
+      const { namespace, name } = live.metadata;
+      throw new TerminalError(
+        'NameConflict',
+        `${live.kind} ${namespace}/${name} exists and was not made by Bulkhead, so it is not touched; rename or delete it, and the policy is written`,
+      );
+    }
+  }
 
   async function apply<T extends KubeObject>(desired: T, cached?: T): Promise<Applied<T>> {
     const stamped = stamp(desired);
     let live: T | undefined = cached;
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
       if (live !== undefined) {
-        assertOurs(live, stamped, fieldManager);
+        assertOurs(live);
         if (isSettled(live, stamped)) {
+          remember(live, hashOf(stamped));
           return { changed: false, object: live };
         }
       }
@@ -72,17 +114,21 @@ export function createApplier({ client, fieldManager }: ApplierOptions): Applier
     const guard = live === undefined ? { resourceVersion: NO_SUCH_VERSION } : { uid: live.metadata.uid };
     const body = { ...stamped, metadata: { ...stamped.metadata, ...guard } };
     let object = await client.apply<T>(resourceOf(stamped), body, { force: live !== undefined });
-    if (isShared(object, fieldManager)) {
+    if (isShared(object, fieldManager) || !hasOwners(object.metadata, stamped.metadata)) {
       object = await takeBack(stamped, object);
     }
-    settled.set(object.metadata.uid ?? '', { hash: hashOf(stamped), body: bodyOf(object) });
+    remember(object, hashOf(stamped));
     return { changed: object.metadata.resourceVersion !== live?.metadata.resourceVersion, object };
   }
 
-  /** Replaces the body, and with it every field that another manager added. Metadata of others is theirs. */
+  /**
+   * Replaces the body and the owners, and with them what another manager added. Labels, annotations and finalizers of
+   * others are theirs.
+   */
   async function takeBack<T extends KubeObject>(stamped: T, object: T): Promise<T> {
-    const { managedFields: _theirs, ...metadata } = object.metadata as ManagedMeta;
-    const whole = { ...stamped, metadata: { ...metadata, managedFields: ownFields(object, fieldManager) } };
+    const { ownerReferences = [] } = stamped.metadata;
+    const metadata = { ...object.metadata, ownerReferences, managedFields: ownFields(object, fieldManager) };
+    const whole = { ...stamped, metadata };
     return client.replace<T>(resourceOf(stamped), whole);
   }
 
@@ -98,7 +144,7 @@ export function createApplier({ client, fieldManager }: ApplierOptions): Applier
 
   async function remove(object: KubeObject): Promise<boolean> {
     const live = await client.get(refOf(object));
-    if (live === undefined || live.metadata.uid !== object.metadata.uid || !isOurs(live, fieldManager)) {
+    if (live === undefined || live.metadata.uid !== object.metadata.uid || !isOurs(live)) {
       return false;
     }
     settled.delete(live.metadata.uid ?? '');
@@ -134,37 +180,6 @@ function contentHash(object: KubeObject): string {
   return createHash('sha256').update(JSON.stringify(object)).digest('hex').slice(0, 16);
 }
 
-function assertOurs(live: KubeObject, desired: KubeObject, fieldManager: string): void {
-  const { namespace, name } = live.metadata;
-  const where = `${live.kind} ${namespace}/${name}`;
-  if (!isOurs(live, fieldManager)) {
-    throw new TerminalError(
-      'NameConflict',
-      `${where} exists and was not made by Bulkhead, so it is not touched; rename or delete it, and the policy is written`,
-    );
-  }
-  const owner = live.metadata.ownerReferences?.find((reference) => isForeignOwner(reference, desired));
-  if (owner !== undefined) {
-    throw new TerminalError('NameConflict', `${where} belongs to ${owner.kind} ${owner.name}, so it is not touched`);
-  }
-}
-
-/** By its label, or, where somebody took the label away, by the record of who applied it. */
-function isOurs(object: KubeObject, fieldManager: string): boolean {
-  const { labels, managedFields } = object.metadata as ManagedMeta;
-  const applied = managedFields?.some((entry) => isOwnEntry(entry, fieldManager)) ?? false;
-  return applied || labels?.[MANAGED_BY_LABEL] === MANAGED_BY;
-}
-
-/** An owner of the same kind and name with another UID is an earlier life of ours: taken over, so that no gap opens. */
-function isForeignOwner(owner: OwnerReference, desired: KubeObject): boolean {
-  const owners = desired.metadata.ownerReferences ?? [];
-  if (owners.length === 0) {
-    return !owner.apiVersion.startsWith('bulkhead.dev/');
-  }
-  return !owners.some(({ kind, name }) => kind === owner.kind && name === owner.name);
-}
-
 function isOwnEntry(entry: ManagedFields, fieldManager: string): boolean {
   return entry.manager === fieldManager && entry.operation === 'Apply';
 }
@@ -185,13 +200,20 @@ function ownFields(object: KubeObject, fieldManager: string): ManagedFields[] {
   return managedFields.filter((entry) => isOwnEntry(entry, fieldManager) || entry.subresource !== undefined);
 }
 
-/** Whether every label, annotation and owner that is wanted is there; others may add their own. */
+/** Whether every label and annotation that is wanted is there, beside which others may add theirs, and no other owner. */
 function hasMetadata(live: ObjectMeta, desired: ObjectMeta): boolean {
-  const owners = live.ownerReferences ?? [];
   return (
-    contains(live.labels, desired.labels) &&
-    contains(live.annotations, desired.annotations) &&
-    (desired.ownerReferences ?? []).every(({ uid }) => owners.some((owner) => owner.uid === uid))
+    contains(live.labels, desired.labels) && contains(live.annotations, desired.annotations) && hasOwners(live, desired)
+  );
+}
+
+/** Whether the owners are those that are wanted, in any order. */
+function hasOwners(live: ObjectMeta, desired: ObjectMeta): boolean {
+  const { ownerReferences: owners = [] } = live;
+  const { ownerReferences: wanted = [] } = desired;
+  return (
+    owners.length === wanted.length &&
+    wanted.every((reference) => owners.some((owner) => isDeepStrictEqual(owner, reference)))
   );
 }
 
@@ -228,6 +250,8 @@ function refOf(object: KubeObject): ObjectRef {
  */
 const NO_SUCH_VERSION = '1';
 const MAX_ATTEMPTS = 3;
+/** Of 4 000 sandboxes, five each: the floor, and the allow list and a quarantine for both engines. */
+const MAX_REMEMBERED = 20_000;
 /**
  * Groups whose Go types leave empty lists out when stored, so that there an empty and an absent list are one. In a CRD
  * they are two, and may mean the opposite: an empty `ingress` of Cilium denies all, an absent one nothing.

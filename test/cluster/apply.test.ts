@@ -1,7 +1,8 @@
 /** Server-side apply of generated objects on the real API server: what is ours is exact, what is not ours is untouched. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { TerminalError } from '../../src/api/errors.ts';
-import { type Applier, createApplier } from '../../src/kube/apply.ts';
+import type { OwnerReference } from '../../src/api/v1alpha1/types.ts';
+import { type Applier, createApplier, HASH_ANNOTATION } from '../../src/kube/apply.ts';
 import { KubeClient } from '../../src/kube/client.ts';
 import { loadKubeConfig } from '../../src/kube/kube-config.ts';
 import { RESOURCES, resourceOf } from '../../src/kube/resources.ts';
@@ -189,20 +190,172 @@ describe('what the generated policy no longer says is gone', () => {
   });
 });
 
+/** A ConfigMap of the test, as the owner of something. */
+async function configMapOwner(): Promise<OwnerReference> {
+  const { metadata } = await cluster.api.call('POST', `/api/v1/namespaces/${namespace}/configmaps`, {
+    body: { metadata: { name } },
+  });
+  return { apiVersion: 'v1', kind: 'ConfigMap', name, uid: metadata.uid };
+}
+
+describe('whoever may edit our policy cannot make it theirs', () => {
+  const OPENED = { spec: { egress: [{}] } };
+  const UNLABELLED = { labels: { 'app.kubernetes.io/managed-by': null } };
+  const NO_HASH = { annotations: { [HASH_ANNOTATION]: null } };
+  const NO_MANAGERS = { managedFields: [{}] };
+
+  it.each<[string, (owner: OwnerReference) => object]>([
+    ['an owner of theirs', (owner) => ({ ownerReferences: [owner] })],
+    ['an owner of theirs, without our label', (owner) => ({ ownerReferences: [owner], ...UNLABELLED })],
+    ['neither label nor managers', () => ({ ...UNLABELLED, ...NO_MANAGERS })],
+    ['neither label nor managers, and an owner', (o) => ({ ownerReferences: [o], ...UNLABELLED, ...NO_MANAGERS })],
+    ['neither label nor hash', () => ({ ...UNLABELLED, ...NO_HASH })],
+    ['the label of another manager', () => ({ labels: { 'app.kubernetes.io/managed-by': 'helm' }, ...NO_MANAGERS })],
+  ])('opened and given %s, it is put back, also after a restart', async (_name, tamper) => {
+    const first = await applier.apply(networkPolicy());
+    await patch('networkpolicy', { ...OPENED, metadata: tamper(await configMapOwner()) });
+    const restarted = createApplier({ client, fieldManager: 'bulkhead' });
+    const again = await restarted.apply(networkPolicy(), await live(networkPolicy()));
+    expect(again.changed).toBe(true);
+    const { metadata, spec } = await live(networkPolicy());
+    expect(spec).toEqual(first.object.spec);
+    expect(metadata.ownerReferences).toBeUndefined();
+    expect(metadata.labels).toEqual(first.object.metadata.labels);
+    expect(metadata.annotations).toEqual(first.object.metadata.annotations);
+    await expect(restarted.apply(networkPolicy(), again.object)).resolves.toMatchObject({ changed: false });
+  });
+
+  it('an owner of theirs goes also where the body was left alone', async () => {
+    await applier.apply(ciliumPolicy());
+    await patch('ciliumnetworkpolicy', { metadata: { ownerReferences: [await configMapOwner()] } });
+    await expect(applier.apply(ciliumPolicy(), await live(ciliumPolicy()))).resolves.toMatchObject({ changed: true });
+    expect((await live(ciliumPolicy())).metadata.ownerReferences).toBeUndefined();
+  });
+
+  it('our own owner stays alone, whatever is put beside it or changed in it', async () => {
+    const theirs = await configMapOwner();
+    const ours = {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      name: namespace,
+      uid: await uidOfNamespace(),
+      controller: true,
+    };
+    const make = () => networkPolicy({ metadata: { ownerReferences: [ours] } });
+    const { object: first } = await applier.apply(make());
+    for (const ownerReferences of [[ours, theirs], [theirs], [{ ...ours, name: 'gone' }], []]) {
+      await patch('networkpolicy', { metadata: { ownerReferences } });
+      await applier.apply(make(), await live(make()));
+      const { uid, ownerReferences: now } = (await live(make())).metadata;
+      expect({ uid, now }).toEqual({ uid: first.metadata.uid, now: [ours] });
+    }
+  });
+
+  it.each(['app.kubernetes.io/managed-by', 'bulkhead.dev/sandbox', 'bulkhead.dev/role'])(
+    'the label %s is put back',
+    async (key) => {
+      const labels = {
+        'app.kubernetes.io/managed-by': 'bulkhead',
+        'bulkhead.dev/sandbox': 'coder',
+        'bulkhead.dev/role': 'sandbox',
+      };
+      const make = () => networkPolicy({ metadata: { labels } });
+      await applier.apply(make());
+      for (const value of ['other', null]) {
+        await patch('networkpolicy', { metadata: { labels: { [key]: value } } });
+        await expect(applier.apply(make(), await live(make()))).resolves.toMatchObject({ changed: true });
+        expect((await live(make())).metadata.labels).toEqual(labels);
+      }
+    },
+  );
+
+  const STRIPPED = { ...UNLABELLED, ...NO_HASH, ...NO_MANAGERS };
+
+  it('with every mark taken away it is known by its UID', async () => {
+    const first = await applier.apply(networkPolicy());
+    await patch('networkpolicy', { ...OPENED, metadata: STRIPPED });
+    await expect(applier.apply(networkPolicy(), await live(networkPolicy()))).resolves.toMatchObject({ changed: true });
+    expect((await live(networkPolicy())).spec).toEqual(first.object.spec);
+  });
+
+  it('an operator that only saw it knows it as well', async () => {
+    const { object } = await applier.apply(networkPolicy());
+    const restarted = createApplier({ client, fieldManager: 'bulkhead' });
+    await restarted.apply(networkPolicy(), object);
+    await patch('networkpolicy', { ...OPENED, metadata: STRIPPED });
+    await restarted.apply(networkPolicy());
+    expect((await live(networkPolicy())).spec).toEqual(object.spec);
+  });
+
+  it('and removed', async () => {
+    const { object } = await applier.apply(networkPolicy());
+    await patch('networkpolicy', { metadata: STRIPPED });
+    await expect(applier.remove(object)).resolves.toBe(true);
+  });
+
+  it.each([
+    [1, true],
+    [2, false],
+  ])('after %i others its UID is remembered where room is for two: %s', async (others, isKnown) => {
+    const small = createApplier({ client, fieldManager: 'bulkhead', maxRemembered: 2 });
+    await small.apply(networkPolicy());
+    await patch('networkpolicy', { metadata: STRIPPED });
+    const stripped = await live(networkPolicy());
+    for (let other = 0; other < others; other += 1) {
+      await small.apply(networkPolicy({ metadata: { name: `${name}-${other}` } }));
+    }
+    await expect(small.remove(stripped)).resolves.toBe(isKnown);
+  });
+});
+
+describe('a finalizer that somebody added', () => {
+  const FINALIZERS = ['test.bulkhead.dev/hold'];
+  const hold = async () => {
+    await patch('networkpolicy', { metadata: { finalizers: FINALIZERS } });
+    onTestFinished(() => patch('networkpolicy', { metadata: { finalizers: null } }));
+  };
+
+  it('is no drift', async () => {
+    await applier.apply(networkPolicy());
+    await hold();
+    await expect(applier.apply(networkPolicy(), await live(networkPolicy()))).resolves.toMatchObject({
+      changed: false,
+    });
+  });
+
+  it('does not keep ours from being put back, also while it is being deleted', async () => {
+    const first = await applier.apply(networkPolicy());
+    await hold();
+    await kubectl('delete', 'networkpolicy', name, '--wait=false');
+    await patch('networkpolicy', { spec: { egress: [{}] }, metadata: { ownerReferences: [await configMapOwner()] } });
+    const again = await applier.apply(networkPolicy(), await live(networkPolicy()));
+    const { metadata, spec } = await live(networkPolicy());
+    expect({ finalizers: metadata.finalizers, owners: metadata.ownerReferences, spec }).toEqual({
+      finalizers: FINALIZERS,
+      owners: undefined,
+      spec: first.object.spec,
+    });
+    await expect(applier.apply(networkPolicy(), again.object)).resolves.toMatchObject({ changed: false });
+  });
+});
+
+async function uidOfNamespace(): Promise<string> {
+  return (await cluster.api.call('GET', `/api/v1/namespaces/${namespace}`)).metadata.uid;
+}
+
 describe('owners', () => {
   const owner = (over: object) => ({
     ownerReferences: [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'a', uid: 'uid', controller: true, ...over }],
   });
 
-  it('another owner keeps its object', async () => {
-    const { metadata } = await cluster.api.call('POST', `/api/v1/namespaces/${namespace}/configmaps`, {
-      body: { metadata: { name } },
-    });
-    const theirs = networkPolicy({ metadata: owner({ name, uid: metadata.uid }) });
+  it('an object with an owner that we never made is never touched', async () => {
+    const theirs = networkPolicy({ metadata: { labels: {}, ownerReferences: [await configMapOwner()] } });
     await cluster.api.call('POST', `/apis/networking.k8s.io/v1/namespaces/${namespace}/networkpolicies`, {
-      body: { ...theirs, metadata: { ...theirs.metadata, labels: { 'app.kubernetes.io/managed-by': 'bulkhead' } } },
+      body: theirs,
     });
-    await expect(applier.apply(networkPolicy())).rejects.toThrow(/belongs to ConfigMap/);
+    const before = await live(theirs);
+    await expect(applier.apply(networkPolicy())).rejects.toMatchObject({ code: 'NameConflict' });
+    expect(await live(theirs)).toEqual(before);
   });
 
   it('an earlier life of the same owner is taken over without a gap', async () => {
