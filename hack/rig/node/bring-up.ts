@@ -11,7 +11,7 @@ import { type LocalServers, startLocalServers } from '../local-servers.ts';
 import { freePorts, LOOPBACK } from '../ports.ts';
 import { RigError } from '../rig-error.ts';
 import { startServer, tailOfLog } from '../server-process.ts';
-import { FILES, programsOfBuild, type ServerPrograms } from '../servers.ts';
+import { programsOfBuild, type ServerPrograms } from '../servers.ts';
 import {
   agentCommand,
   ciliumOperatorCommand,
@@ -123,13 +123,14 @@ async function connectPods(bringing: BringUp): Promise<void> {
   installCniConfig(bringing.run.folder);
 }
 
-/** What works on the node's network alone, and the ways in from this machine. */
+/** What needs little of the node, and the ways in from this machine. */
 async function startHelpers(bringing: BringUp): Promise<void> {
   const { run, node, parts } = bringing;
   const { folder } = run;
+  const operator = ciliumOperatorCommand(parts.programs.node);
+  await run.start('cilium-operator', () => startInside(node, folder, 'cilium-operator', operator));
   const commands = {
     'kube-scheduler': schedulerCommand(parts.programs.node, `${folder}/${NODE_FILES.schedulerKubeconfig}`),
-    'cilium-operator': ciliumOperatorCommand(parts.programs.node, `${folder}/${FILES.adminKubeconfig}`),
     'hubble-relay': relayCommand(parts.programs.node),
   };
   for (const [name, command] of Object.entries(commands)) {

@@ -92,11 +92,13 @@ export function agentCommand(program: string, extra: readonly string[]): string[
   ];
 }
 
-export function ciliumOperatorCommand(program: string, kubeconfig: string): string[] {
+export function ciliumOperatorCommand(program: string): string[] {
   return [
     program,
     'cilium-operator',
-    `--k8s-kubeconfig-path=${kubeconfig}`,
+    `--k8s-kubeconfig-path=${INSIDE}/${FILES.adminKubeconfig}`,
+    // The default is the agent's too.
+    '--shell-sock-path=/run/cilium/operator-shell.sock',
     ...IPAM,
     ...FAMILIES,
     '--operator-api-serve-addr=127.0.0.1:9234',

@@ -3,7 +3,7 @@
  * server, and Bulkhead itself from this checkout.
  */
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import process from 'node:process';
 import { CHECKOUT } from '../../folders.ts';
 import { RigError } from '../../rig-error.ts';
@@ -69,7 +69,8 @@ export const agentRecipe: Recipe = {
   async make(scratch) {
     const root = join(scratch, 'root');
     makeRoot(root);
-    await copyIn(root, [...AGENT_PROGRAMS, ...pythonLibrary(), ...AGENT_EXTRAS.filter((path) => existsSync(path))]);
+    const extras = AGENT_EXTRAS.filter((path) => existsSync(path));
+    await copyIn(root, [...AGENT_PROGRAMS, ...libraries(/^python3\.\d+$/), ...libraries(/^ossl-modules$/), ...extras]);
     await addBusybox(root);
     return { name: IMAGES.agent, layers: [root], config: { Entrypoint: ['/bin/bash'], WorkingDir: '/root' } };
   },
@@ -155,10 +156,15 @@ async function compile(target: string): Promise<void> {
   }
 }
 
-function pythonLibrary(): string[] {
-  return readdirSync('/usr/lib')
-    .filter((name) => /^python3\.\d+$/.test(name))
-    .map((name) => join('/usr/lib', name));
+/** Folders of that name in /usr/lib, or in its folders for one architecture. */
+function libraries(name: RegExp): string[] {
+  const top = readdirSync('/usr/lib').map((entry) => join('/usr/lib', entry));
+  const below = top.filter((folder) => folder.endsWith('-linux-gnu')).flatMap((folder) => listed(folder));
+  return [...top, ...below].filter((path) => name.test(basename(path)));
+}
+
+function listed(folder: string): string[] {
+  return readdirSync(folder).map((entry) => join(folder, entry));
 }
 
 /** Path, size and time of a file: enough to see that a package was upgraded. */
