@@ -65,38 +65,46 @@ interface Told {
 }
 
 /** One line as Hubble prints it: a SYN of a pod to a port inside, or the RST it gets. */
-function line({
-  atMs,
-  port,
-  pod = 'agent-0',
-  namespace = 'agents',
-  labels = ['k8s:app=agent'],
-  workload,
-  reply = false,
-}: Told): string {
-  const own = { ID: 7, namespace, pod_name: pod, labels, ...(workload === undefined ? {} : { workloads: [workload] }) };
+function line(told: Told): string {
+  const { atMs, port, pod, namespace, labels, workload, reply } = { ...ORDINARY, ...told };
+  const own = { ID: 7, namespace, pod_name: pod, labels, workloads: workload === undefined ? [] : [workload] };
   const other = { ID: 9, namespace: 'platform', pod_name: 'vault', labels: ['k8s:app=vault'] };
-  const [source, destination] = reply ? [other, own] : [own, other];
-  const ports = reply
-    ? { source_port: port, destination_port: 40_000 }
-    : { source_port: 40_000, destination_port: port };
+  const time = new Date(T0 + atMs).toISOString();
+  const there = {
+    IP: { source: '10.0.0.5', destination: '10.0.0.9', ipVersion: 'IPv4' },
+    l4: { TCP: { source_port: 40_000, destination_port: port, flags: { SYN: true } } },
+    source: own,
+    destination: other,
+    trace_reason: 'NEW',
+  };
+  const back = {
+    IP: { source: '10.0.0.9', destination: '10.0.0.5', ipVersion: 'IPv4' },
+    l4: { TCP: { source_port: port, destination_port: 40_000, flags: { RST: true, ACK: true } } },
+    source: other,
+    destination: own,
+    trace_reason: 'REPLY',
+  };
   const flow = {
-    time: new Date(T0 + atMs).toISOString(),
+    time,
     uuid: `${namespace}-${pod}-${port}-${reply}`,
     verdict: 'FORWARDED',
-    IP: { source: reply ? '10.0.0.9' : '10.0.0.5', destination: reply ? '10.0.0.5' : '10.0.0.9', ipVersion: 'IPv4' },
-    l4: { TCP: { ...ports, flags: reply ? { RST: true, ACK: true } : { SYN: true } } },
-    source,
-    destination,
+    ...(reply ? back : there),
     Type: 'L3_L4',
     node_name: 'node-1',
     event_type: { type: 4 },
     traffic_direction: 'EGRESS',
-    trace_reason: reply ? 'REPLY' : 'NEW',
     is_reply: reply,
   };
-  return `${JSON.stringify({ flow, node_name: 'node-1', time: flow.time })}\n`;
+  return `${JSON.stringify({ flow, node_name: 'node-1', time })}\n`;
 }
+
+const ORDINARY = {
+  pod: 'agent-0',
+  namespace: 'agents',
+  labels: ['k8s:app=agent'],
+  workload: undefined,
+  reply: false,
+};
 
 /** A port scan that everybody refuses: 80 from two kinds of evidence, held by nothing that follows. */
 function scan(over: Partial<Told> = {}): string {

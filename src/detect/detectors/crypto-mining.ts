@@ -83,7 +83,8 @@ class MiningWatch implements PodDetector {
     const isRetry = this.#noteAttempt(connection, seen);
     const tell = (signal: Signal, make: () => Draft | undefined) => {
       const index = SIGNALS.indexOf(signal);
-      const draft = seen.denied || isDue(watched.reported, index, seen.timeMs) ? make() : undefined;
+      const isTurn = seen.denied || seen.established || isDue(watched.reported, index, seen.timeMs);
+      const draft = isTurn ? make() : undefined;
       if (draft !== undefined) {
         watched.reported = withReport(watched.reported, index, seen.timeMs);
         this.#tell(connection, draft, { seen, report });
@@ -198,8 +199,12 @@ class MiningWatch implements PodDetector {
   }
 }
 
-function nameEvidence({ names, port, isDenied }: Connection, { entry }: Watched): Draft | undefined {
-  return entry === undefined ? keywordEvidence(names) : poolEvidence(entry, { names, port }, !isDenied);
+function nameEvidence(connection: Connection, { entry }: Watched): Draft | undefined {
+  const { names, port, isDenied, isEstablished } = connection;
+  // In audit mode a denied connection is established all the same.
+  return entry === undefined
+    ? keywordEvidence(names)
+    : poolEvidence(entry, { names, port }, isEstablished || !isDenied);
 }
 
 function placeKey(connection: Connection): string {

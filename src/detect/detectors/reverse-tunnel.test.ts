@@ -4,6 +4,7 @@ import {
   asks,
   closes,
   every,
+  type Far,
   far,
   HOUR,
   isDenied,
@@ -58,6 +59,17 @@ describe('tunnel services by name', () => {
     ['behind an alias', looksUp(0, 'x.example.org', '203.0.113.8').map(withAlias('tunnel.us.ngrok.com'))],
   ])('role agent, %s: 70', (_name, flows) => {
     expect(tunnelEvidence(flows)['tunnel-service']).toBe(70);
+  });
+
+  test('in audit mode what would have been denied is connected all the same', () => {
+    const audited = (to: Far) =>
+      opens(0, to).map((flow) => (flow.isReply === true ? flow : { ...flow, verdict: 'AUDIT' as const }));
+    expect(
+      tunnelEvidence(audited(far('203.0.113.80', 443, 40_000, { names: ['connect.ngrok-agent.com'] })))[
+        'tunnel-service'
+      ],
+    ).toBe(90);
+    expect(tunnelEvidence(audited(SSH))['ssh-to-outside']).toBe(45);
   });
 
   test('the contact follows the newest lookup of an address that many names share', () => {

@@ -107,7 +107,8 @@ class TunnelWatch implements PodDetector {
       this.#noteAnswer(connection, watched, seen.timeMs);
     }
     const tell = (signal: Signal, make: () => Draft | undefined) => {
-      const draft = seen.denied || isDue(watched.reported, SIGNALS.indexOf(signal), seen.timeMs) ? make() : undefined;
+      const isTurn = seen.denied || seen.established || isDue(watched.reported, SIGNALS.indexOf(signal), seen.timeMs);
+      const draft = isTurn ? make() : undefined;
       if (draft !== undefined) {
         this.#tell(connection, watched, { draft, seen, report });
       }
@@ -115,7 +116,7 @@ class TunnelWatch implements PodDetector {
     const { entry } = watched;
     if (entry !== undefined) {
       const place = { name: connection.names[0] ?? entry.suffix, port: connection.port };
-      tell(SIGNAL.listed, () => listed(entry, place, !connection.isDenied));
+      tell(SIGNAL.listed, () => listed(entry, place, connection.isEstablished || !connection.isDenied));
     }
     const port = portSignal(connection, watched);
     if (port !== undefined && this.#isMeant(connection, seen)) {
@@ -148,9 +149,11 @@ class TunnelWatch implements PodDetector {
 
   /** Whether the port is really used: answered, or, where that is refused, tried again. A scan touches a port once. */
   #isMeant(connection: Connection, seen: Observation): boolean {
-    return connection.isDenied
-      ? this.#isRepeatedDenial(connection, seen)
-      : connection.isEstablished || connection.protocol === 'UDP';
+    // In audit mode a denied connection is established all the same.
+    return (
+      connection.isEstablished ||
+      (connection.isDenied ? this.#isRepeatedDenial(connection, seen) : connection.protocol === 'UDP')
+    );
   }
 
   #isRepeatedDenial(connection: Connection, seen: Observation): boolean {
