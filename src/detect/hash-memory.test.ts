@@ -33,7 +33,7 @@ test('a thousand places of a scan are a thousand hashes, and another seed gives 
 });
 
 test('spreads keys that differ little over all buckets', () => {
-  const buckets = new Array<number>(64).fill(0);
+  const buckets = Array.from({ length: 64 }, () => 0);
   for (let port = 0; port < 6400; port += 1) {
     const bucket = hashOf(`10.0.0.1:${port}/TCP`, 3) & 63;
     buckets[bucket] = (buckets[bucket] ?? 0) + 1;
