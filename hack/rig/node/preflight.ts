@@ -13,7 +13,7 @@ import { goVersion } from '../go-toolchain.ts';
 import { elapsed, type Progress } from '../progress.ts';
 import { RigError } from '../rig-error.ts';
 import { runProgram } from '../run-program.ts';
-import { isUnified, readHierarchies } from './cgroups.ts';
+import { isUnified, makeCgroups, readHierarchies, removeCgroups } from './cgroups.ts';
 import { bpfTools } from './clang.ts';
 
 /** One thing that is missing. */
@@ -66,12 +66,14 @@ export async function findLacks(env: Environment = process.env): Promise<Lack[]>
   if (process.platform !== 'linux') {
     return [{ what: `Linux (this is ${process.platform})`, remedy: 'use a Linux machine, or kind with Cilium' }];
   }
+  const go = await goVersion(env);
   const packages = [...missingPackages(env), ...(await lacksClang(env))];
-  const missing = [...lacksRoot(), ...packages, ...lacksKernel(), ...lacksSpace(env, await isBuilt(env))];
+  const space = lacksSpace(env, isBuilt(env, go));
+  const missing = [...lacksRoot(), ...(go === undefined ? [GO] : []), ...packages, ...lacksKernel(), ...space];
   // The trial needs root and util-linux, and would only repeat that they are missing.
   return missing.some((lack) => lack.what === ROOT || lack.package === 'util-linux')
     ? missing
-    : [...missing, ...(await tryKernel())];
+    : [...missing, ...(await tryKernel()), ...(await tryCgroups())];
 }
 
 /** One sentence about everything that is missing. */
@@ -109,6 +111,7 @@ function installCommand(packages: readonly string[]): string[] {
 }
 
 const ROOT = 'root';
+const GO: Lack = { what: 'Go 1.26 or newer', remedy: 'get it from https://go.dev/dl' };
 
 function lacksRoot(): Lack[] {
   return process.getuid?.() === 0 ? [] : [{ what: ROOT, remedy: 'run it with sudo, or in a VM of your own' }];
@@ -133,8 +136,7 @@ async function lacksClang(env: Environment): Promise<Lack[]> {
     : [];
 }
 
-async function isBuilt(env: Environment): Promise<boolean> {
-  const version = await goVersion(env);
+function isBuilt(env: Environment, version: string | undefined): boolean {
   return NODE_PROGRAMS.every((name) => findBuild(name, env, version) !== undefined);
 }
 
@@ -238,4 +240,16 @@ async function tryKernel(): Promise<Lack[]> {
     what,
     remedy: 'run where this is allowed: a VM, or a privileged container',
   }));
+}
+
+/** Makes the groups of a node and removes them: a container may see the hierarchies and not be allowed to use them. */
+async function tryCgroups(): Promise<Lack[]> {
+  const hierarchies = readHierarchies(readFileSync('/proc/self/mounts', 'utf8'));
+  try {
+    await removeCgroups(makeCgroups(hierarchies, `bulkhead-rig-trial-${process.pid}`));
+    return [];
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return [{ what: `making cgroups: ${why}`, remedy: 'run where this is allowed: a VM, or a privileged container' }];
+  }
 }
