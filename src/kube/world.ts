@@ -81,7 +81,7 @@ export function createWorldStores(options: WorldOptions): WorldStores {
     pods: createStore({
       resource: RESOURCES.pods,
       project: projectPod,
-      onChange: (_key, pod, previous) => options.onPod(pod ?? previous, previous),
+      onChange: (_key, pod, previous) => options.onPod(pod, previous),
     }),
     services: createStore({
       resource: RESOURCES.services,

@@ -2,6 +2,7 @@
  * What the leader does: sandboxes are made true, flows are judged, findings are recorded and acted on.
  */
 
+import { randomBytes } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { FIELD_MANAGER, QUARANTINE_LABEL, SANDBOX_LABEL } from '../../api/v1alpha1/labels.ts';
 import type { AgentIncident } from '../../api/v1alpha1/types.ts';
@@ -56,6 +57,7 @@ export function createCore(options: CoreOptions): Core {
     log,
     observe: (runningForMs) => metrics.queue('sandbox', config.workers, runningForMs),
     ports: () => ports,
+    onPodGone: (pod) => engine.forget(pod.uid),
     onNamespaces: () => {
       flows.watch(sandboxNamespaces(reconciler));
       options.onNamespaces();
@@ -74,6 +76,8 @@ export function createCore(options: CoreOptions): Core {
     resolve: createPodIndex(stores),
     detectors: DETECTORS,
     limits: { latenessMs: config.lateness },
+    // Unpredictable, so that no pod can make its neighbours' entries collide.
+    hashKey: randomBytes(4).readUInt32LE(),
     onFinding: (finding) => {
       metrics.found(finding.detector, finding.action);
       metrics.stage('flow_to_finding', flows.secondsSince(finding.raisedAtMs));

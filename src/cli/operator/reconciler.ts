@@ -21,6 +21,8 @@ export interface ReconcilerOptions {
   observe?: (runningForMs: () => number[]) => QueueObserver;
   /** The ports need the stores, the stores wake the queue, the queue runs passes through the ports. */
   ports: () => Ports;
+  /** A pod is gone, or another has its name. */
+  onPodGone: (pod: PodView) => void;
   /** The set of namespaces that hold a sandbox may have changed. */
   onNamespaces: () => void;
   onIncident: (incident: AgentIncident, previous: AgentIncident | undefined) => void;
@@ -49,8 +51,11 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     hasCilium: options.hasCilium,
     onSandbox: wake,
     onPod: (pod, previous) => {
+      if (previous !== undefined && pod?.uid !== previous.uid) {
+        options.onPodGone(previous);
+      }
       for (const name of governorsOf(stores, pod, previous)) {
-        wake(pod?.namespace ?? '', name);
+        wake((pod ?? previous)?.namespace ?? '', name);
       }
     },
     onNamespace: (namespace) => {
