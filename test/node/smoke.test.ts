@@ -35,7 +35,7 @@ describeNode('the node', () => {
     const pod = await node.runPod('agent', { [SANDBOX_LABEL]: 'agents' });
     const dial = async (): Promise<number> =>
       (await node.exec(pod, ['ncat', '-z', '-w', '1', node.outside.addresses.pool, '3333'])).code;
-    expect(await dial()).toBe(0);
+    await vi.waitUntil(async () => (await dial()) === 0, PATIENCE);
 
     const spec = sandboxSpec({
       egress: {

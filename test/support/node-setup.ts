@@ -7,8 +7,9 @@
 import process from 'node:process';
 import type { TestProject } from 'vitest/node';
 import { bulkheadCrdPaths } from '../../hack/rig/crds.ts';
-import { describeLacks, findLacks } from '../../hack/rig/node/preflight.ts';
+import { describeLacks, prepareMachine } from '../../hack/rig/node/preflight.ts';
 import { startNode } from '../../hack/rig/node/start-node.ts';
+import { progressTo } from '../../hack/rig/progress.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -18,7 +19,9 @@ declare module 'vitest' {
 }
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const lacks = await findLacks();
+  // For CI: what may be installed is not for a test run to decide.
+  const install = process.env['BULKHEAD_RIG_INSTALL'] === '1';
+  const lacks = await prepareMachine({ env: process.env, progress: progressTo(), install });
   if (lacks.length > 0) {
     process.stdout.write(`${describeLacks(lacks)}\nThe tests of the project "node" are skipped.\n`);
     project.provide('node', '');

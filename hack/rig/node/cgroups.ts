@@ -48,9 +48,14 @@ function controllersOf(options: string): string {
   return named.some((option) => option.startsWith('name=')) ? `none,${named.join(',')}` : named.join(',');
 }
 
-/** Makes the group `name` in every hierarchy; returns their folders. */
-export function makeCgroups(hierarchies: readonly Hierarchy[], name: string): string[] {
-  return hierarchies.map(({ mountPoint, type, options }) => {
+/** The folders of the group `name`, one in every hierarchy. */
+export function cgroupFolders(hierarchies: readonly Hierarchy[], name: string): string[] {
+  return hierarchies.map(({ mountPoint }) => join(mountPoint, name));
+}
+
+/** Makes the group `name` in every hierarchy. */
+export function makeCgroups(hierarchies: readonly Hierarchy[], name: string): void {
+  for (const { mountPoint, options } of hierarchies) {
     const folder = join(mountPoint, name);
     mkdirSync(folder, { recursive: true });
     if (options.split(',').includes('cpuset')) {
@@ -58,12 +63,11 @@ export function makeCgroups(hierarchies: readonly Hierarchy[], name: string): st
         writeFileSync(join(folder, file), readFileSync(join(mountPoint, file)));
       }
     }
-    if (isUnified(hierarchies) && type === 'cgroup2') {
+    if (isUnified(hierarchies)) {
       handDown(mountPoint);
       mkdirSync(join(folder, DAEMONS), { recursive: true });
     }
-    return folder;
-  });
+  }
 }
 
 /** Lets the groups below `folder` use the controllers that it has; only while no process is in it itself. */

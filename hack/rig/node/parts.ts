@@ -1,5 +1,4 @@
 /** Everything that a node is put together from, built or found before anything starts: the slow and fallible part. */
-import process from 'node:process';
 import { ciliumModule } from '../crds.ts';
 import type { Environment } from '../folders.ts';
 import { type BuildOptions, buildGo } from '../go-build.ts';
@@ -9,7 +8,7 @@ import { RigError } from '../rig-error.ts';
 import { bpfTools } from './clang.ts';
 import { buildImage } from './images/cache.ts';
 import { agentRecipe, dnsRecipe, operatorRecipe, pauseRecipe } from './images/recipes.ts';
-import { describeLacks, findLacks, installPackages, NODE_PROGRAMS } from './preflight.ts';
+import { describeLacks, NODE_PROGRAMS, prepareMachine } from './preflight.ts';
 
 export interface NodeParts {
   programs: Record<(typeof NODE_PROGRAMS)[number], string>;
@@ -37,7 +36,10 @@ export interface PartsOptions {
  */
 export async function prepareParts(options: PartsOptions): Promise<NodeParts> {
   const { env, progress, signal } = options;
-  await checkMachine(options);
+  const lacks = await prepareMachine({ env, progress, install: options.install === true });
+  if (lacks.length > 0) {
+    throw new RigError(describeLacks(lacks));
+  }
   const build: BuildOptions = { env, progress, signal };
   const programs = {} as NodeParts['programs'];
   for (const name of NODE_PROGRAMS) {
@@ -49,15 +51,4 @@ export async function prepareParts(options: PartsOptions): Promise<NodeParts> {
     images.push(await buildImage(recipe, env, progress));
   }
   return { programs, module: await ciliumModule(env), tools: (await bpfTools(env)) ?? {}, images };
-}
-
-async function checkMachine({ env, install, progress }: PartsOptions): Promise<void> {
-  let lacks = await findLacks(env);
-  if (install === true && lacks.some((lack) => lack.package !== undefined) && process.getuid?.() === 0) {
-    await installPackages(lacks, progress);
-    lacks = await findLacks(env);
-  }
-  if (lacks.length > 0) {
-    throw new RigError(describeLacks(lacks));
-  }
 }

@@ -13,7 +13,7 @@ import { goVersion } from '../go-toolchain.ts';
 import { elapsed, type Progress } from '../progress.ts';
 import { RigError } from '../rig-error.ts';
 import { runProgram } from '../run-program.ts';
-import { isUnified, makeCgroups, readHierarchies, removeCgroups } from './cgroups.ts';
+import { cgroupFolders, isUnified, makeCgroups, readHierarchies, removeCgroups } from './cgroups.ts';
 import { bpfTools } from './clang.ts';
 
 /** One thing that is missing. */
@@ -84,15 +84,26 @@ export function describeLacks(lacks: readonly Lack[]): string {
   return ['A node cannot start on this machine. It lacks:', ...rows, ...all].join('\n');
 }
 
-/**
- * Installs the Debian packages among `lacks`.
- * @throws RigError with what apt-get said.
- */
-export async function installPackages(lacks: readonly Lack[], progress: Progress): Promise<void> {
-  const packages = lacks.flatMap((lack) => (lack.package === undefined ? [] : [lack.package]));
-  if (packages.length === 0) {
-    return;
+export interface PrepareOptions {
+  env: Environment;
+  progress: Progress;
+  /** Whether Debian packages may be installed; root can. */
+  install: boolean;
+}
+
+/** What is still missing after what may be installed was installed. */
+export async function prepareMachine({ env, progress, install }: PrepareOptions): Promise<Lack[]> {
+  const lacks = await findLacks(env);
+  if (!install || process.getuid?.() !== 0 || !lacks.some((lack) => lack.package !== undefined)) {
+    return lacks;
   }
+  await installPackages(lacks, progress);
+  return findLacks(env);
+}
+
+/** @throws RigError with what apt-get said. */
+async function installPackages(lacks: readonly Lack[], progress: Progress): Promise<void> {
+  const packages = lacks.flatMap((lack) => (lack.package === undefined ? [] : [lack.package]));
   const started = Date.now();
   progress.say(`installing ${packages.join(' ')}`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
@@ -245,8 +256,10 @@ async function tryKernel(): Promise<Lack[]> {
 /** Makes the groups of a node and removes them: a container may see the hierarchies and not be allowed to use them. */
 async function tryCgroups(): Promise<Lack[]> {
   const hierarchies = readHierarchies(readFileSync('/proc/self/mounts', 'utf8'));
+  const name = `bulkhead-rig-trial-${process.pid}`;
   try {
-    await removeCgroups(makeCgroups(hierarchies, `bulkhead-rig-trial-${process.pid}`));
+    makeCgroups(hierarchies, name);
+    await removeCgroups(cgroupFolders(hierarchies, name));
     return [];
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);

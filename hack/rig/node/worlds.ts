@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Instance } from '../instance.ts';
-import { daemonGroups, handDown, isUnified, makeCgroups, readHierarchies } from './cgroups.ts';
+import { cgroupFolders, daemonGroups, handDown, isUnified, makeCgroups, readHierarchies } from './cgroups.ts';
 import { holdNamespaces, type Namespaces } from './namespaces.ts';
 import { connectNetworks } from './network.ts';
 import { OUTSIDE_FOLDER } from './node-cluster.ts';
@@ -19,9 +19,11 @@ export interface Worlds {
 /** Makes both. @param dependent - whether they end with this process, however that ends. */
 export async function makeWorlds(instance: Instance, dependent: boolean): Promise<Worlds> {
   const hierarchies = readHierarchies(readFileSync('/proc/self/mounts', 'utf8'));
-  const root = makeCgroups(hierarchies, `bulkhead-rig-${instance.name}`);
+  const group = `bulkhead-rig-${instance.name}`;
+  const root = cgroupFolders(hierarchies, group);
   const daemons = daemonGroups(hierarchies, root);
   const run = createNodeRun(instance, { cgroups: root, daemonGroups: daemons });
+  makeCgroups(hierarchies, group);
   const outsideFolder = join(instance.folder, OUTSIDE_FOLDER);
   mkdirSync(outsideFolder);
   const [node, outside] = await Promise.all([
