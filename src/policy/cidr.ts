@@ -51,7 +51,7 @@ export function nat64Of({ address, length }: Network): Network {
 }
 
 /** IPv4 first, then by first address, then the wider first, so that a network comes right before those inside it. */
-function compareNetworks(a: Network, b: Network): number {
+export function compareNetworks(a: Network, b: Network): number {
   if (a.address.bits !== b.address.bits) {
     return a.address.bits - b.address.bits;
   }

@@ -2,17 +2,19 @@
  * Writes CiliumNetworkPolicies: what NetworkPolicy cannot say. They come beside the NetworkPolicies, never instead.
  *
  * Allows of both kinds add up, a deny of this kind wins over any allow. So the allows here are only names (toFQDNs) and
- * DNS with its names, which NetworkPolicy must then not open at all; and the denies hold the baseline against
- * what allows cannot foresee: a name that resolves to a private or metadata address, somebody's own allow policy.
+ * DNS with its names, which NetworkPolicy must then not open at all; and the denies hold the baseline, and what rules
+ * except, against what allows cannot foresee: a name that resolves to such an address, somebody's own allow policy.
  *
  * Denies on egress cannot break probes or exec: those connections come in from the node, and Cilium does not judge
  * replies. On ingress the node must never be denied (measured: the probes then fail and the container is restarted).
  */
-import { containsNetwork, type Network } from '../api/v1alpha1/address.ts';
+import type { Network } from '../api/v1alpha1/address.ts';
 import type { LabelSelector } from '../api/v1alpha1/types.ts';
-import { type Baseline, isListed } from './baseline.ts';
+import type { Baseline } from './baseline.ts';
 import { formatCidr, minimize } from './cidr.ts';
+import { deniedBlocks } from './denied-networks.ts';
 import { DNS_PORTS, type Resolvers } from './dns.ts';
+import type { OpenNetwork } from './network-peer.ts';
 import type { NamePermit } from './permit.ts';
 import { ciliumPort, type PortSpan } from './ports.ts';
 import { endpointSelector, POD_NAMESPACE } from './selectors.ts';
@@ -25,7 +27,9 @@ export interface CiliumRules {
   readonly askable: readonly string[];
   readonly namePermits: readonly NamePermit[];
   /** Networks that the sandbox allows; those in private space are spared by the deny on private space. */
-  readonly networks: readonly Network[];
+  readonly networks: readonly OpenNetwork[];
+  /** Networks that rules leave out of what they allow. What another rule allows, on whatever port, is not denied. */
+  readonly excepts: readonly Network[];
   readonly baseline: Baseline;
 }
 
@@ -78,19 +82,17 @@ function nameSelector(name: string): Record<string, string> {
   return name.includes('*') ? { matchPattern: name } : { matchName: name };
 }
 
-/** The whole baseline; what the sandbox lists of private space is spared, what is always denied is not. */
-function deniedNetworks({ baseline, networks, resolvers }: CiliumRules): Record<string, unknown>[] {
-  const listed = minimize([...networks, ...resolvers.networks].filter((network) => isListed(network, baseline)));
-  const whole = minimize([
-    ...baseline.always,
-    ...baseline.unlessListed.filter((network) => !listed.some((inner) => containsNetwork(network, inner))),
-  ]);
-  const inParts = baseline.unlessListed.flatMap((network) => {
-    const except = listed.filter((inner) => containsNetwork(network, inner));
-    const isOpen = except.some((inner) => containsNetwork(inner, network));
-    return except.length === 0 || isOpen ? [] : [{ cidr: formatCidr(network), except: except.map(formatCidr) }];
+function deniedNetworks({ baseline, networks, excepts, resolvers }: CiliumRules): Record<string, unknown>[] {
+  const resolverNetworks = resolvers.networks.map((network) => ({ network, cuts: [] }));
+  const blocks = deniedBlocks({
+    always: baseline.always,
+    unlessOpen: [...baseline.unlessListed, ...excepts],
+    open: [...networks, ...resolverNetworks],
   });
-  return [...whole.map((network) => ({ cidr: formatCidr(network) })), ...inParts];
+  return blocks.map(({ network, cuts }) => ({
+    cidr: formatCidr(network),
+    ...(cuts.length === 0 ? {} : { except: cuts.map(formatCidr) }),
+  }));
 }
 
 /** Consecutive parts of at most `size` items. */

@@ -5,6 +5,7 @@ import { BlockList, isIPv4 } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { clusterFacts as facts, policyInput as input } from '../../test/support/policy-inputs.ts';
+import type { EgressRule } from '../api/v1alpha1/agent-sandbox.ts';
 import { compilePolicy } from './compile.ts';
 import type { PolicyInput, PolicyObject } from './plan.ts';
 
@@ -121,6 +122,28 @@ describe('for every sandbox', () => {
     );
   });
 
+  test('under Cilium no address is denied that a rule allows, and every other one that a rule excepts', () => {
+    fc.assert(
+      fc.property(input, facts, (given, cluster) => {
+        fc.pre(cluster.engine === 'cilium' && given.spec?.mode === 'Enforce');
+        const { objects } = compilePolicy(given, cluster);
+        const denied = deniedBlocks(objects);
+        const allowed = [...egressBlocks(objects), ...resolverBlocks(objects)];
+        const peers = (given.spec?.egress.allow ?? []).filter(takesEffect).flatMap(({ to }) => to);
+        const excepted = peers.flatMap(({ except = [] }) => except);
+        const edges = [...excepted, ...[...allowed, ...denied].flatMap(({ cidr, except = [] }) => [cidr, ...except])];
+        for (const address of edges.map(addressOf)) {
+          const isOpen = allowed.some((block) => isAllowed(block, address));
+          const isDenied = denied.some((block) => isAllowed(block, address));
+          expect(isOpen && isDenied, `${address} both allowed and denied`).toBe(false);
+          const isExcepted = excepted.some((cidr) => isAllowed({ cidr }, address));
+          expect(isExcepted && !isOpen && !isDenied, `${address} is excepted and not denied`).toBe(false);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
   test('under Cilium nothing but a rule with names opens port 53', () => {
     fc.assert(
       fc.property(input, facts, (given, cluster) => {
@@ -176,6 +199,7 @@ interface AllowRule {
   ports: Port[];
 }
 interface CiliumRule {
+  toCIDR?: string[];
   toPorts?: { ports: Port[]; rules?: { dns: unknown[] } }[];
 }
 interface Selector {
@@ -204,6 +228,25 @@ function deniedBlocks(objects: readonly PolicyObject[]): Block[] {
   return objects.flatMap(({ spec: body }) =>
     list<{ toCIDRSet?: Block[] }>(body['egressDeny']).flatMap(({ toCIDRSet = [] }) => toCIDRSet),
   );
+}
+
+/** Whether anything is left of the rule under Cilium, where port 53 is not its to open. */
+function takesEffect({ http, ports }: EgressRule): boolean {
+  return (
+    http === undefined &&
+    ports.some(({ protocol, port, endPort = port }) => protocol === 'SCTP' || port !== 53 || endPort !== 53)
+  );
+}
+
+function egressBlocks(objects: readonly PolicyObject[]): Block[] {
+  const rules = objects.flatMap(({ kind, spec: body }) =>
+    kind === 'NetworkPolicy' ? list<AllowRule>(body['egress']) : [],
+  );
+  return rules.flatMap(({ to = [] }) => to.flatMap(({ ipBlock }) => (ipBlock === undefined ? [] : [ipBlock])));
+}
+
+function resolverBlocks(objects: readonly PolicyObject[]): Block[] {
+  return ciliumAllows(objects).flatMap(({ toCIDR = [] }) => toCIDR.map((cidr) => ({ cidr })));
 }
 
 function opensDns({ protocol, port, endPort }: Port): boolean {

@@ -396,6 +396,27 @@ describe('under Cilium', () => {
     expect(networks.toCIDRSet).not.toContainEqual({ cidr: '10.0.0.0/8' });
   });
 
+  test('what a rule excepts is denied, so that no name leads there, unless another rule allows it', () => {
+    const deniedFor = (allow: EgressRule[]) => {
+      const { objects } = compilePolicy(
+        input({ egress: { allow, dns: { resolvers: [], names: [] } } }),
+        facts('cilium'),
+      );
+      const [networks] = cilium(objects)['egressDeny'] as [{ toCIDRSet: unknown[] }];
+      return networks.toCIDRSet;
+    };
+    const excepting = { name: 'web', to: [{ cidr: '10.1.0.0/16', except: ['10.1.0.0/17'] }], ports: HTTPS };
+    const named = { name: 'git', to: [{ fqdn: '*.example.com' }], ports: [{ protocol: 'TCP' as const, port: 22 }] };
+    const other = { name: 'other', to: [{ cidr: '10.1.0.0/24' }], ports: HTTPS };
+    expect(deniedFor([excepting, named])).toContainEqual({ cidr: '10.1.0.0/17' });
+    expect(deniedFor([excepting, named, other])).toContainEqual({ cidr: '10.1.0.0/17', except: ['10.1.0.0/24'] });
+    const whole = { ...other, to: [{ cidr: '10.1.0.0/17' }] };
+    expect(deniedFor([excepting, named, whole])).not.toContainEqual(expect.objectContaining({ cidr: '10.1.0.0/17' }));
+    // All of a network excepted opens nothing of it, and says so as a gap; denied it stays all the same.
+    const nothing = { ...excepting, to: [{ cidr: '203.0.113.0/24', except: ['203.0.113.0/24'] }] };
+    expect(deniedFor([nothing, named])).toContainEqual({ cidr: '203.0.113.0/24' });
+  });
+
   test('private space that is listed as a whole is not denied at all', () => {
     const [networks] = cilium(compiled({ to: [{ cidr: '10.0.0.0/8' }] }))['egressDeny'] as [
       { toCIDRSet: { cidr: string }[] },

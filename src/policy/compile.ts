@@ -76,6 +76,7 @@ function compileAllowed(input: PolicyInput, spec: Spec, facts: ClusterFacts): Po
       askable: askableNames(spec.egress.dns, egress, input.namespace),
       namePermits: egress.namePermits,
       networks: egress.networks,
+      excepts: egress.excepts,
       baseline,
     }),
   };

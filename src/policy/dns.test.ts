@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { askableNames } from './dns.ts';
 import type { Egress } from './egress.ts';
 
-const nothing: Egress = { permits: [], namePermits: [], networks: [], pods: [], services: [], gaps: [] };
+const nothing: Egress = { permits: [], namePermits: [], networks: [], excepts: [], pods: [], services: [], gaps: [] };
 const dns = { resolvers: [], names: [] };
 const elsewhere = { resolvers: [{ address: '9.9.9.9' }], names: [] };
 

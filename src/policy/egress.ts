@@ -8,8 +8,8 @@
 import type { Network } from '../api/v1alpha1/address.ts';
 import type { EgressPeer, EgressRule } from '../api/v1alpha1/agent-sandbox.ts';
 import type { Baseline } from './baseline.ts';
-
-import { readNetwork } from './network-peer.ts';
+import { parseCidr } from './cidr.ts';
+import { type OpenNetwork, readNetwork } from './network-peer.ts';
 import { gap, isNonEmpty, type NamePermit, type NetworkPeer, type NonEmpty, type Permit } from './permit.ts';
 import type { ClusterFacts, PolicyGap } from './plan.ts';
 import { DNS_PORT, type PortSpan, spansOf, withoutDns } from './ports.ts';
@@ -25,8 +25,10 @@ export interface EgressContext {
 export interface Egress {
   readonly permits: readonly Permit[];
   readonly namePermits: readonly NamePermit[];
-  /** Networks that are allowed, before the baseline is cut out. */
-  readonly networks: readonly Network[];
+  /** Networks that are allowed. */
+  readonly networks: readonly OpenNetwork[];
+  /** Networks that a rule which takes effect leaves out; another rule may allow them. */
+  readonly excepts: readonly Network[];
   /** Pods that are allowed. */
   readonly pods: readonly PodPeer[];
   /** Services that are allowed, as `name.namespace`. */
@@ -41,6 +43,7 @@ export function readEgress(rules: readonly EgressRule[], context: EgressContext)
     permits: read.flatMap(({ permits }) => permits),
     namePermits: read.flatMap(({ namePermits }) => namePermits),
     networks: read.flatMap(({ networks }) => networks),
+    excepts: read.flatMap(({ excepts }) => excepts),
     pods: read.flatMap(({ pods }) => pods),
     services: [...new Set(read.flatMap(({ services }) => services))].sort(),
     gaps: read.flatMap(({ gaps }) => gaps),
@@ -50,7 +53,7 @@ export function readEgress(rules: readonly EgressRule[], context: EgressContext)
 /** What became of one peer. */
 type ReadPeer =
   | { kind: 'gap'; gap: PolicyGap }
-  | { kind: 'network'; peer: NetworkPeer; network: Network }
+  | { kind: 'network'; peer: NetworkPeer; open: OpenNetwork }
   | { kind: 'pods'; peer: PodPeer }
   | { kind: 'fqdn'; fqdn: string }
   | { kind: 'service'; permit: Permit; service: string };
@@ -76,7 +79,8 @@ function readRule(rule: EgressRule, context: EgressContext): Egress {
   return {
     permits: [...(isNonEmpty(peers) ? [{ peers, ports }] : []), ...sortedUnique(services.map(({ permit }) => permit))],
     namePermits: isNonEmpty(fqdns) ? [{ fqdns, ports }] : [],
-    networks: networks.map(({ network }) => network),
+    networks: networks.map(({ open }) => open),
+    excepts: rule.to.flatMap(({ except = [] }) => except.map(parseCidr)).filter((except) => except !== undefined),
     pods: pods.map(({ peer }) => peer),
     services: services.map(({ service }) => service),
     gaps: [...gaps, ...pick(read, 'gap').map((peer) => peer.gap)],
@@ -132,4 +136,4 @@ function pick<K extends ReadPeer['kind']>(read: readonly ReadPeer[], kind: K): E
   return read.filter((peer): peer is Extract<ReadPeer, { kind: K }> => peer.kind === kind);
 }
 
-const NOTHING: Egress = { permits: [], namePermits: [], networks: [], pods: [], services: [], gaps: [] };
+const NOTHING: Egress = { permits: [], namePermits: [], networks: [], excepts: [], pods: [], services: [], gaps: [] };

@@ -7,8 +7,14 @@ import { formatCidr, parseCidr } from './cidr.ts';
 import { gap, type NetworkPeer } from './permit.ts';
 import type { PolicyGap } from './plan.ts';
 
-/** What became of it: a peer and the network it stands for, or the reason why it stays denied. */
-export type ReadNetwork = { peer: NetworkPeer; network: Network } | { gap: PolicyGap };
+/** A network, and what is left out of it: smaller networks inside it, none inside another. */
+export interface OpenNetwork {
+  readonly network: Network;
+  readonly cuts: readonly Network[];
+}
+
+/** What became of it: a peer and what that opens, or the reason why it stays denied. */
+export type ReadNetwork = { peer: NetworkPeer; open: OpenNetwork } | { gap: PolicyGap };
 
 /**
  * @param field - path of the peer, such as `spec.egress.allow[web].to[0]`.
@@ -44,5 +50,8 @@ export function readNetwork(
     };
   }
   const except = cuts.map(formatCidr);
-  return { network, peer: { ipBlock: { cidr: formatCidr(network), ...(except.length === 0 ? {} : { except }) } } };
+  return {
+    open: { network, cuts },
+    peer: { ipBlock: { cidr: formatCidr(network), ...(except.length === 0 ? {} : { except }) } },
+  };
 }
