@@ -248,6 +248,30 @@ describe('an incident', () => {
     refused(await alice('POST', incidents, incident({}, { ownerReferences: [owner] })), /stands for itself/);
   });
 
+  it('gets no finalizer from people, which would keep its namespace from ending', async () => {
+    const finalizers = ['example.com/hold'];
+    const path = `${incidents}/${name}`;
+    refused(await alice('POST', incidents, incident({}, { finalizers })), /finalizer would keep/);
+    refused(await alice('PATCH', path, { metadata: { finalizers } }, MERGE), /finalizer would keep/);
+    const ownBody = { metadata: { finalizers: ['example.com/old'] } };
+    expect((await as(cluster, BULKHEAD_USER)('PATCH', path, ownBody, MERGE)).status).toBe(200);
+    const more = { metadata: { finalizers: ['example.com/old', ...finalizers] } };
+    refused(await alice('PATCH', path, more, MERGE), /finalizer would keep/);
+    // One that is there stands in nobody's way, and may be taken away.
+    expect((await alice('PATCH', path, { metadata: { annotations: { a: 'b' } } }, MERGE)).status).toBe(200);
+    expect((await alice('PATCH', path, { metadata: { finalizers: null } }, MERGE)).status).toBe(200);
+  });
+
+  it.each(['Foreground', 'Orphan'])(
+    'can be deleted in the way called %s, for which the API server adds a finalizer',
+    async (propagationPolicy) => {
+      await setStatus({ phase: 'Released' });
+      const answer = await alice('DELETE', `${incidents}/${name}`, { propagationPolicy });
+      expect(answer.status).toBe(200);
+      await expect.poll(async () => (await alice('GET', `${incidents}/${name}`)).status, { timeout: 50_000 }).toBe(404);
+    },
+  );
+
   it('is Bulkhead’s to write', async () => {
     const body = { spec: { score: 90 }, metadata: { labels: { 'bulkhead.dev/finding': 'x' } } };
     expect((await as(cluster, BULKHEAD_USER)('PATCH', `${incidents}/${name}`, body, MERGE)).status).toBe(200);
