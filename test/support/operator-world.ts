@@ -111,9 +111,9 @@ export function useOperatorWorld(options: { cilium: boolean } & OperatorOptions)
   return world;
 }
 
-/** Waits until something is so; fails naming it after 20 s. */
-export async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 20_000;
+/** Waits until something is so; fails naming it when it is not in time. */
+export async function until(what: string, holds: () => Promise<boolean>, withinMs = 20_000): Promise<void> {
+  const deadline = Date.now() + withinMs;
   while (!(await holds())) {
     if (Date.now() > deadline) {
       throw new Error(`waited in vain for: ${what}`);

@@ -23,6 +23,7 @@ import type { Cluster } from './cluster.ts';
 import { createFindingQueue } from './findings.ts';
 import { createFlowPipeline } from './flow-pipeline.ts';
 import { createPodIndex } from './pod-index.ts';
+import { createEchoFilter } from './quarantine-echo.ts';
 import { createReconciler, type Reconciler } from './reconciler.ts';
 
 export interface CoreOptions {
@@ -84,7 +85,14 @@ export function createCore(options: CoreOptions): Core {
       findings.add(finding);
     },
   });
-  const flows = createFlowPipeline({ addresses: config.flows, stdin: options.stdin, engine, clock, log });
+  const flows = createFlowPipeline({
+    addresses: config.flows,
+    stdin: options.stdin,
+    engine,
+    isEcho: createEchoFilter(stores),
+    clock,
+    log,
+  });
   metrics.watchSources(flows.coverage);
   const ports: Ports = {
     world,

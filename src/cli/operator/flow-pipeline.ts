@@ -2,7 +2,7 @@
  * Carries flows from the sources to the engine, and time with them.
  */
 import type { Readable } from 'node:stream';
-import type { FlowEvent, SourceHealth } from '../../flows/flow.ts';
+import type { Flow, FlowEvent, SourceHealth } from '../../flows/flow.ts';
 import { type OpenedSource, openFlowSource } from '../../flows/sources/open.ts';
 import { type Clock, sleep } from '../../kube/clock.ts';
 import type { Logger } from '../../telemetry/log.ts';
@@ -20,6 +20,8 @@ export interface FlowPipelineOptions {
   /** What the address `-` reads. */
   stdin: Readable;
   engine: FlowConsumer;
+  /** Flows that are not to be judged. */
+  isEcho: (flow: Flow) => boolean;
   clock: Clock;
   log: Logger;
 }
@@ -35,7 +37,8 @@ export interface FlowPipeline {
 }
 
 /** @throws FlowSourceError for an address that cannot be one. */
-export function createFlowPipeline({ addresses, stdin, engine, clock, log }: FlowPipelineOptions): FlowPipeline {
+export function createFlowPipeline(options: FlowPipelineOptions): FlowPipeline {
+  const { addresses, stdin, engine, isEcho, clock, log } = options;
   const abort = new AbortController();
   const eventClock = createEventClock(() => clock.nowMs());
   // No namespace yet: a server proves that it is there and sends nothing, until `watch` says what to ask for.
@@ -47,7 +50,9 @@ export function createFlowPipeline({ addresses, stdin, engine, clock, log }: Flo
       if (event.kind === 'flow') {
         eventClock.observe(event.flow.timeMs);
       }
-      engine.ingest(event);
+      if (event.kind !== 'flow' || !isEcho(event.flow)) {
+        engine.ingest(event);
+      }
     }
   };
   const pump = async (source: OpenedSource): Promise<void> => {
