@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { pod } from '../../../test/support/objects.ts';
 import { blankFlow } from '../../flows/blank-flow.ts';
-import type { Verdict } from '../../flows/flow.ts';
+
 import type { Store } from '../../kube/store.ts';
 import type { PodView } from '../../reconcile/ports.ts';
 import { createEchoFilter } from './quarantine-echo.ts';
