@@ -4,9 +4,10 @@
  * Folders are read in one order whatever the file system says, so that output made from them is the same everywhere.
  * What the text means is for the caller.
  */
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { buffer } from 'node:stream/consumers';
+import type { Readable } from 'node:stream';
 import { printable } from '../api/v1alpha1/display.ts';
 import { type CommandIo, UsageError } from './io.ts';
 
@@ -57,7 +58,23 @@ async function manifestsBelow(io: CommandIo, folder: string): Promise<string[]> 
 }
 
 async function readBytes(io: CommandIo, name: string): Promise<Uint8Array> {
-  return name === '-' ? buffer(io.stdin) : attempt(name, () => readFile(path.resolve(io.cwd, name)));
+  const stream = name === '-' ? io.stdin : createReadStream(path.resolve(io.cwd, name));
+  return attempt(name, () => readBounded(name, stream));
+}
+
+/** Files without end exist, /dev/zero among them: reading stops where the reader of manifests would refuse anyway. */
+async function readBounded(name: string, stream: Readable): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of stream) {
+    bytes += (chunk as Uint8Array).length;
+    if (bytes > MOST_BYTES) {
+      stream.destroy();
+      throw new UsageError(`${shown(name)} is larger than 10 MiB; split it into several files`);
+    }
+    chunks.push(chunk as Uint8Array);
+  }
+  return Buffer.concat(chunks);
 }
 
 function decode(name: string, bytes: Uint8Array): string {
@@ -72,6 +89,9 @@ async function attempt<T>(name: string, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (cause) {
+    if (cause instanceof UsageError) {
+      throw cause;
+    }
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
     throw new UsageError(`cannot read ${shown(name)}: ${REASONS[code] ?? String(cause)}`);
   }
@@ -91,3 +111,5 @@ const REASONS: Readonly<Record<string, string>> = {
 const MANIFEST = /\.(ya?ml|json)$/i;
 const KUSTOMIZATION = /^kustomization\.ya?ml$/i;
 const LONGEST_PATH = 256;
+/** As much text as one document may have. */
+const MOST_BYTES = 10 * 2 ** 20;

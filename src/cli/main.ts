@@ -64,10 +64,24 @@ export async function run(argv: readonly string[], io: CommandIo): Promise<numbe
   }
 }
 
+/** Milliseconds a command may take to end in good order; the 30 s that a pod is given, too. */
+const END_WITHIN_MS = 30_000;
+
 if (import.meta.main) {
   const abort = new AbortController();
-  process.on('SIGINT', () => abort.abort());
-  process.on('SIGTERM', () => abort.abort());
+  for (const [signal, code] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const) {
+    process.on(signal, () => {
+      if (abort.signal.aborted) {
+        process.exit(code);
+      }
+      abort.abort();
+      // What waits for something that never comes, such as a pipe nobody writes to, hears no signal.
+      setTimeout(() => process.exit(code), END_WITHIN_MS).unref();
+    });
+  }
   const exitCode = await run(process.argv.slice(2), {
     stdin: process.stdin,
     stdout: process.stdout,
